@@ -1,0 +1,264 @@
+"""Connections to the audited database that stay safe behind a pooler in transaction mode.
+
+Nothing here depends on session state: statements are never prepared on the server, every setting is
+SET LOCAL inside a transaction, and locks are advisory locks of a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from threadline_ops import sql as sql_files
+from threadline_ops.errors import DatabaseError, SchemaMissing, SettingsError, Unreachable, UnsafeDatabase
+from threadline_ops.settings import DatabaseSettings, Settings
+
+Connection = psycopg.Connection[TupleRow]
+
+#: NAMEDATALEN - 1: PostgreSQL cuts a longer application_name.
+_APPLICATION_NAME_BYTES = 63
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which database this is, in terms that survive a change of its address.
+
+    A restored or cloned cluster keeps its data but not its `system_identifier` or `timeline`, and only these
+    tell that transaction ids may have started again.
+    """
+
+    system_identifier: str
+    timeline: int
+    database: str
+    server_version: str
+    in_recovery: bool
+
+
+@dataclass(frozen=True)
+class Database:
+    """A connection together with the rules that every transaction on it obeys."""
+
+    connection: Connection
+    settings: DatabaseSettings
+    operation: str
+
+    @contextmanager
+    def transaction(
+        self,
+        *,
+        read_only: bool = False,
+        snapshot: bool = False,
+        statement_timeout_ms: int | None = None,
+    ) -> Generator[Connection]:
+        """One transaction with its timeouts, UTC rendering and application name set locally.
+
+        Args:
+            read_only: the server refuses any write.
+            snapshot: REPEATABLE READ, so that all statements see one state.
+            statement_timeout_ms: instead of the setting; 0 means none.
+
+        Raises:
+            DatabaseError: the server refused a statement; the text is ours, so it holds no row's value.
+        """
+        timeout = self.settings.statement_timeout_ms if statement_timeout_ms is None else statement_timeout_ms
+        with translated(), self.connection.transaction():
+            self._characteristics(read_only=read_only, snapshot=snapshot)
+            self.connection.execute(
+                sql_files.statement("database/local_settings"),
+                {
+                    "application_name": application_name(self.operation),
+                    "lock_timeout": f"{self.settings.lock_timeout_ms}ms",
+                    "statement_timeout": f"{timeout}ms",
+                },
+            )
+            yield self.connection
+
+    def _characteristics(self, *, read_only: bool, snapshot: bool) -> None:
+        if snapshot:
+            self.connection.execute("set transaction isolation level repeatable read")
+        if read_only:
+            self.connection.execute("set transaction read only")
+
+    def statement(self, name: str, **identifiers: str) -> sql.Composed:
+        """A statement from its file, with `{audit}` as the audited schema."""
+        return sql_files.statement(name, audit=self.settings.audit_schema, **identifiers)
+
+    def one(self, name: str, parameters: dict[str, Any] | None = None, **identifiers: str) -> TupleRow:
+        """The single row of a statement, within the transaction at hand."""
+        row = self.connection.execute(self.statement(name, **identifiers), parameters or {}).fetchone()
+        if row is None:
+            raise DatabaseError(f"statement {name} returned no row", fix="report this as a defect")
+        return row
+
+    def now(self) -> datetime:
+        """The database's clock, the only one that captured_at can be compared with."""
+        with self.transaction(read_only=True):
+            return cast("datetime", self.one("database/now")[0])
+
+    def identity(self) -> Identity:
+        """Which database this is."""
+        with self.transaction(read_only=True):
+            return Identity(*self.one("database/identity"))
+
+    def require_audit_schema(self) -> None:
+        """Check that the audit tables exist.
+
+        Raises:
+            SchemaMissing: naming the tables that are not there.
+        """
+        with self.transaction(read_only=True):
+            missing = self.one("database/missing_tables", {"schema": self.settings.audit_schema})[0]
+        if missing:
+            raise SchemaMissing(
+                f"schema {self.settings.audit_schema!r} has no {', '.join(missing)}",
+                fix="run threadline-ops install, or set database.audit_schema to where Threadline put its tables",
+            )
+
+    def require_writable(self) -> None:
+        """Check that this is not a standby.
+
+        Raises:
+            UnsafeDatabase: it is one.
+        """
+        with self.transaction(read_only=True):
+            if self.one("database/in_recovery")[0]:
+                raise UnsafeDatabase(
+                    "this server is a read-only replica",
+                    fix="point THREADLINE_OPS_DSN at the primary",
+                )
+
+
+def application_name(operation: str) -> str:
+    """What pg_stat_activity shows for us: `threadline_ops/<operation>`, cut as the server would cut it."""
+    return f"threadline_ops/{operation}".encode()[:_APPLICATION_NAME_BYTES].decode(errors="ignore")
+
+
+@contextmanager
+def opened(settings: Settings, operation: str, *, direct: bool = False) -> Generator[Database]:
+    """A connection for the length of a `with`.
+
+    Args:
+        settings: where to connect and how transactions behave.
+        operation: shown in pg_stat_activity.
+        direct: prefer THREADLINE_OPS_DIRECT_DSN, which bypasses a pooler.
+
+    Raises:
+        SettingsError: there is no connection string.
+        Unreachable: no connection could be made.
+    """
+    connection = connect(settings, direct=direct)
+    try:
+        yield Database(connection, settings.database, operation)
+    finally:
+        connection.close()
+
+
+def connect(settings: Settings, *, direct: bool = False) -> Connection:
+    """An autocommit connection that never prepares statements; see `opened` for its errors."""
+    secret = (settings.direct_dsn if direct else None) or settings.dsn
+    if secret is None:
+        raise SettingsError(
+            "no connection string is set",
+            fix="set THREADLINE_OPS_DSN, such as postgresql://user@host:5432/database",
+        )
+    dsn = secret.get_secret_value()
+    try:
+        target = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise SettingsError(
+            "the connection string cannot be parsed",
+            fix="write THREADLINE_OPS_DSN as postgresql://user:password@host:5432/database, with special "
+            "characters percent-encoded",
+        ) from None
+    target.setdefault("connect_timeout", settings.database.connect_timeout_s)
+    try:
+        return psycopg.connect(make_conninfo(**target), autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise _unreachable(error, target) from None
+
+
+def _unreachable(error: psycopg.Error, target: dict[str, Any]) -> Unreachable:
+    """Our own words: libpq's may quote the connection string."""
+    place = f"{target.get('host', 'localhost')}:{target.get('port', 5432)}"
+    text = str(error)
+    if "password" in text or "authentication" in text or "pg_hba" in text:
+        return Unreachable(
+            f"{place} refused the login of {target.get('user')!r}",
+            fix="check user and password in THREADLINE_OPS_DSN and the server's pg_hba.conf",
+        )
+    if "does not exist" in text:
+        return Unreachable(
+            f"{place} has no such database or role",
+            got={"dbname": target.get("dbname"), "user": target.get("user")},
+            fix="correct THREADLINE_OPS_DSN",
+        )
+    reasons = {
+        "refused": "nothing listens there",
+        "timeout": "no answer in time",
+        "translate": "unknown host",
+    }
+    reason = next((words for sign, words in reasons.items() if sign in text), "the connection failed")
+    return Unreachable(
+        f"no connection to {place}: {reason}",
+        fix="check that the server runs and that THREADLINE_OPS_DSN names it",
+    )
+
+
+_PLAIN: dict[str, tuple[str, str]] = {
+    "25006": ("this session is read-only", "connect to the primary with a role that may write"),
+    "40P01": (
+        "the server ended a deadlock by refusing this transaction",
+        "run again; nothing of it was kept",
+    ),
+    "42501": ("the role lacks a privilege", "grant it, or use another role"),
+    "53100": ("the server's disk is full", "free space, then run again; nothing of this step was kept"),
+    "55P03": ("a lock was not granted in time", "run again later, or raise database.lock_timeout_ms"),
+    "57014": (
+        "a statement was canceled or ran into its time limit",
+        "use a smaller batch, or raise database.statement_timeout_ms",
+    ),
+    "57P01": ("the server is shutting down", "run again when it is back; finished batches are kept"),
+}
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Turn psycopg's errors into ours.
+
+    The server's message may quote a row's value, so only its code, relation and constraint are passed on.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translation(error) from None
+
+
+def _translation(error: psycopg.Error) -> DatabaseError:
+    state = error.sqlstate or ""
+    relation = error.diag.table_name
+    if state == "42501" and "row-level security" in (error.diag.message_primary or ""):
+        return UnsafeDatabase(
+            "row-level security hides rows of the audit tables from this role",
+            fix="use a role with BYPASSRLS or the tables' owner; purging by what such a role can see would "
+            "delete transactions whose changes are merely hidden",
+        )
+    if state in _PLAIN:
+        what, fix = _PLAIN[state]
+        return DatabaseError(f"{what} (SQLSTATE {state}{f', {relation}' if relation else ''})", fix=fix)
+    if not state:
+        return DatabaseError(
+            "the connection to the server was lost",
+            fix="run again; finished steps are kept, the open one is not",
+        )
+    return DatabaseError(
+        f"the server refused a statement: {type(error).__name__} (SQLSTATE {state})",
+        fix="look up the code and the server's log",
+    )

@@ -1,0 +1,240 @@
+"""Settings: environment over threadline.toml over defaults; connection strings from the environment only.
+
+`threadline.toml` at the root of the repository lists every setting with its default and one line of why;
+a test keeps that file and these classes equal.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+from pydantic import ValidationError as PydanticError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from threadline_ops.errors import PolicyError, SettingsError
+
+PREFIX = "THREADLINE_OPS_"
+#: Where `threadline.toml` is looked for, unless the environment names another file.
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+#: Connection strings carry passwords, so a file that may be committed is no place for them.
+ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri")
+
+
+def _identifier(value: str) -> str:
+    if not value or "\0" in value or len(value.encode()) > 63:
+        raise ValueError("must be a PostgreSQL identifier of 1 to 63 bytes")
+    return value
+
+
+Identifier = Annotated[StrictStr, AfterValidator(_identifier)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors, because a typo must not silently keep a default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class DatabaseSettings(Section):
+    """How every transaction behaves in the audited database."""
+
+    audit_schema: Identifier = "public"
+    lock_timeout_ms: PositiveInt = 2_000
+    statement_timeout_ms: PositiveInt = 60_000
+    connect_timeout_s: PositiveInt = 10
+
+
+class RetentionSettings(Section):
+    """What may be purged, and in which steps."""
+
+    enabled: StrictBool = False
+    # A window is never coerced from text: "30" or 30.5 days in a destructive setting is a mistake.
+    keep_days: Annotated[StrictInt, Field(gt=0)] | None = None
+    max_age_seconds: Annotated[StrictInt, Field(gt=0)] | None = None
+    delete_empty_transactions: StrictBool = True
+    batch_size: PositiveInt = 500
+    max_batches: PositiveInt = 10_000
+
+    @model_validator(mode="after")
+    def _one_window(self) -> Self:
+        if self.keep_days is not None and self.max_age_seconds is not None:
+            raise ValueError(
+                f"keep_days ({self.keep_days}) and max_age_seconds ({self.max_age_seconds}) are both set, "
+                "and only one of them can be the window"
+            )
+        return self
+
+
+class CaptureTable(Section):
+    """How one table is captured."""
+
+    exclude: tuple[Identifier, ...] = ()
+    mask: tuple[Identifier, ...] = ()
+    mask_placeholder: Annotated[StrictStr, Field(min_length=1, max_length=200)] = "[REDACTED]"
+    store_changed_from: StrictBool = False
+    except_columns: tuple[Identifier, ...] = ()
+
+
+class CaptureSettings(Section):
+    """Which tables are captured, keyed by "schema.table"."""
+
+    tables: dict[str, CaptureTable] = Field(default_factory=dict)
+
+
+class EvidenceSettings(Section):
+    """Where runs leave their records."""
+
+    directory: Path = Path(".threadline/evidence")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured.
+
+    Loads without a connection string, so that Dagster definitions always import.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    dsn: SecretStr | None = None
+    direct_dsn: SecretStr | None = None
+    archive_uri: SecretStr | None = None
+    environment: StrictStr = "local"
+    environment_class: Literal["ci", "host"] = "host"
+    database: DatabaseSettings = DatabaseSettings()
+    retention: RetentionSettings = RetentionSettings()
+    capture: CaptureSettings = CaptureSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file that `load` checked; no .env files, no secrets directory."""
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file()))
+
+    def redacted(self) -> dict[str, Any]:
+        """The settings as plain data for logs and evidence: connection strings appear only as set or not."""
+        plain = self.model_dump(mode="json", exclude=set(ENVIRONMENT_ONLY))
+        return plain | {name: "set" if getattr(self, name) else None for name in ENVIRONMENT_ONLY}
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings once.
+
+    Args:
+        overrides: top-level settings that win over environment and file (flags of a command).
+
+    Raises:
+        SettingsError: an unknown key, a wrong value, or a connection string in the file.
+        PolicyError: the same, below `retention`.
+    """
+    _check_file(_config_file())
+    _check_environment(os.environ)
+    try:
+        return Settings(**overrides)
+    except PydanticError as error:
+        raise _translated(error) from None
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE, "threadline.toml"))
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        if CONFIG_VARIABLE in os.environ:
+            raise SettingsError(
+                "the settings file does not exist", got=str(path), fix=f"correct {CONFIG_VARIABLE}"
+            )
+        return
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        place = getattr(error, "lineno", None)
+        raise SettingsError(
+            f"{path.name} cannot be read as TOML" + (f", line {place}" if place else ""),
+            fix="correct the file's syntax",
+        ) from None
+    for name in ENVIRONMENT_ONLY:
+        if name in content:
+            raise SettingsError(
+                f"{name} must not stand in {path.name}, which may be committed",
+                fix=f"set {PREFIX}{name.upper()} in the environment",
+            )
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse THREADLINE_OPS_ variables that name no setting: pydantic reads only those that it knows."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper().split("__")[0] not in known:
+            raise SettingsError(
+                "unknown setting in the environment", got=name, fix=f"use one of {', '.join(sorted(known))}"
+            )
+
+
+def _translated(error: PydanticError) -> SettingsError:
+    """The first problem in our words; pydantic's own text could quote a connection string."""
+    problem = error.errors(include_url=False, include_context=False)[0]
+    place = [str(part) for part in problem["loc"]]
+    key = ".".join(place)
+    kind = PolicyError if place and place[0] == "retention" else SettingsError
+    if problem["type"] == "extra_forbidden":
+        return kind("unknown setting", got=key, fix=f"known here: {', '.join(_known(place[:-1]))}")
+    reason = problem["msg"].removeprefix("Value error, ")
+    return kind(
+        f"setting {key} is not acceptable: {reason[0].lower()}{reason[1:]}",
+        got=_showable(key, problem["input"]),
+        fix=f"correct {key} in threadline.toml or {PREFIX}{key.upper().replace('.', '__')}",
+    )
+
+
+def _showable(key: str, value: object) -> object:
+    """The offending value when it cannot be a connection string, else nothing."""
+    if key in ENVIRONMENT_ONLY or not isinstance(value, str | int | float):
+        return None
+    text = str(value)
+    return None if "://" in text or "=" in text or len(text) > 100 else value
+
+
+def _known(place: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        annotation = cast("Any", model.model_fields[part].annotation) if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            annotation = CaptureTable if model is CaptureSettings else model
+        model = annotation
+    return sorted(model.model_fields)

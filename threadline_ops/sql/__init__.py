@@ -1,0 +1,33 @@
+"""SQL statements, one a file, each opening with why it is written the way it is."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import LiteralString, cast
+
+from psycopg import sql
+
+
+@cache
+def source(name: str) -> str:
+    """The text of `threadline_ops/sql/<name>.sql`, as it lies in the package."""
+    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def statement(name: str, **identifiers: str) -> sql.Composed:
+    """A statement with its `{identifiers}` quoted; values stay `%(named)s` parameters.
+
+    Args:
+        name: file below this package without its ending, such as `retention/delete_slice`.
+        identifiers: one PostgreSQL identifier for each `{name}` in the file.
+    """
+    # The package's own files are as trusted as literals in the code; nothing else passes through here.
+    text = cast("LiteralString", source(name))
+    return sql.SQL(text).format(**{key: sql.Identifier(value) for key, value in identifiers.items()})
+
+
+def digest(name: str) -> str:
+    """SHA-256 of a statement's file, so that evidence can say exactly which SQL ran."""
+    return hashlib.sha256(source(name).encode()).hexdigest()
