@@ -1,0 +1,1 @@
+"""Dagster assets, checks and resources: library events become logs, results become metadata."""

@@ -1,0 +1,1 @@
+"""Dagster jobs, schedules, sensors and definitions: wiring only."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from threadline_ops import sql as sql_files
@@ -119,7 +119,7 @@ class Database:
         if missing:
             raise SchemaMissing(
                 f"schema {self.settings.audit_schema!r} has no {', '.join(missing)}",
-                fix="run threadline-ops install, or set database.audit_schema to where Threadline put its tables",
+                fix="run threadline-ops install, or correct database.audit_schema",
             )
 
     def require_writable(self) -> None:
@@ -178,9 +178,9 @@ def connect(settings: Settings, *, direct: bool = False) -> Connection:
             fix="write THREADLINE_OPS_DSN as postgresql://user:password@host:5432/database, with special "
             "characters percent-encoded",
         ) from None
-    target.setdefault("connect_timeout", settings.database.connect_timeout_s)
+    patience = int(target.get("connect_timeout") or settings.database.connect_timeout_s)
     try:
-        return psycopg.connect(make_conninfo(**target), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(dsn, connect_timeout=patience, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise _unreachable(error, target) from None
 

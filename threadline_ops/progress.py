@@ -15,7 +15,7 @@ Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the operator asked for it
+class Interrupted(Exception):
     """The caller asked the operation to stop, and it did so after the step in hand."""
 
 
