@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -50,6 +51,25 @@ Identifier = Annotated[StrictStr, AfterValidator(_identifier)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
 
+def _boolean(value: object) -> object:
+    """The environment can only say it in text; every other stand-in for yes or no is a mistake."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+Boolean = Annotated[StrictBool, BeforeValidator(_boolean)]
+
+
+def _window(value: object) -> object:
+    """Never coerced from a file's text, a fraction or a truth value: in a destructive setting these are mistakes."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value <= 0):
+        raise ValueError("must be a positive whole number")
+    return value
+
+
+# The strict type below makes pydantic-settings read the environment's digits as a number beforehand.
+Window = Annotated[StrictInt | None, BeforeValidator(_window)]
+
+
 class Section(BaseModel):
     """A group of settings; unknown keys are errors, because a typo must not silently keep a default."""
 
@@ -68,11 +88,10 @@ class DatabaseSettings(Section):
 class RetentionSettings(Section):
     """What may be purged, and in which steps."""
 
-    enabled: StrictBool = False
-    # A window is never coerced from text: "30" or 30.5 days in a destructive setting is a mistake.
-    keep_days: Annotated[StrictInt, Field(gt=0)] | None = None
-    max_age_seconds: Annotated[StrictInt, Field(gt=0)] | None = None
-    delete_empty_transactions: StrictBool = True
+    enabled: Boolean = False
+    keep_days: Window = None
+    max_age_seconds: Window = None
+    delete_empty_transactions: Boolean = True
     batch_size: PositiveInt = 500
     max_batches: PositiveInt = 10_000
 
@@ -92,7 +111,7 @@ class CaptureTable(Section):
     exclude: tuple[Identifier, ...] = ()
     mask: tuple[Identifier, ...] = ()
     mask_placeholder: Annotated[StrictStr, Field(min_length=1, max_length=200)] = "[REDACTED]"
-    store_changed_from: StrictBool = False
+    store_changed_from: Boolean = False
     except_columns: tuple[Identifier, ...] = ()
 
 
@@ -176,9 +195,7 @@ def _config_file() -> Path:
 def _check_file(path: Path) -> None:
     if not path.exists():
         if CONFIG_VARIABLE in os.environ:
-            raise SettingsError(
-                "the settings file does not exist", got=str(path), fix=f"correct {CONFIG_VARIABLE}"
-            )
+            raise SettingsError("the settings file does not exist", got=str(path), fix=f"correct {CONFIG_VARIABLE}")
         return
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

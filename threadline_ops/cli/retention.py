@@ -1,10 +1,131 @@
-"""`purge`."""
+"""`purge`: the retention purge, dry unless asked to execute."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from threadline_ops.cli.console import Json, err, out, print_json, warn
+from threadline_ops.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from threadline_ops.retention import BatchDeleted, PurgeReport, PurgeRequest
+    from threadline_ops.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    del app
+    app.command("purge")(purge)
+
+
+def purge(
+    execute: Annotated[bool, typer.Option("--execute", help="Delete. Needs retention.enabled = true as well.")] = False,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(help="An older cutoff than the policy's, ISO 8601 with a zone: 2026-01-31T00:00:00Z."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Changes a batch, instead of the setting.")] = None,
+    max_batches: Annotated[int | None, typer.Option(help="Batches at most, instead of the setting.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count what the retention policy lets go, and with --execute delete it in small batches.
+
+    Exit status 1: the run was capped or stopped, and expired changes remain.
+    """
+    from threadline_ops import settings as configuration
+    from threadline_ops.progress import Interrupted
+    from threadline_ops.retention import PurgeRequest
+
+    request = PurgeRequest(execute=execute, cutoff=_instant(cutoff), batch_size=batch_size, max_batches=max_batches)
+    try:
+        report = _run(configuration.load(), request, bar=not as_json)
+    except Interrupted:
+        warn("stopped on request; finished batches are kept, expired changes remain")
+        raise typer.Exit(1) from None
+    print_json(report) if as_json else _print(report)
+    if report.result and report.result.outcome == "capped":
+        warn(
+            f"capped: {report.result.remaining_changes:,} expired changes remain; "
+            "run again, or raise retention.max_batches"
+        )
+        raise typer.Exit(1)
+
+
+def _run(settings: Settings, request: PurgeRequest, *, bar: bool) -> PurgeReport:
+    from threadline_ops.retention import run_purge
+    from threadline_ops.stopping import stop_requested
+
+    with stop_requested() as should_stop, _progress_bar(shown=bar and request.execute) as on_event:
+        return run_purge(settings, request, on_event=on_event, should_stop=should_stop)
+
+
+@contextmanager
+def _progress_bar(*, shown: bool) -> Generator[Callable[[BatchDeleted], None]]:
+    """A live count on standard error; nothing where that is no terminal."""
+    if not (shown and err.is_terminal):
+        yield lambda _: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("purging", total=None)
+
+        def show(event: BatchDeleted) -> None:
+            progress.update(
+                task,
+                description=f"batch {event.batch:,}: {event.total_changes:,} changes, "
+                f"{event.total_transactions:,} transactions deleted",
+            )
+
+        yield show
+
+
+def _print(report: PurgeReport) -> None:
+    if seen := report.preview:
+        out.print("[bold]Dry run[/]: nothing was deleted.")
+        _rows(
+            {
+                "cutoff": seen.cutoff.isoformat(timespec="seconds"),
+                "oldest change": seen.oldest.isoformat(timespec="seconds") if seen.oldest else "none",
+                "expired changes": f"{seen.expired_changes:,} in {seen.batches:,} batches",
+                "kept changes": f"{seen.kept_changes:,}",
+                "emptied transactions": f"{seen.emptied_transactions:,}",
+                "straddling transactions": f"{seen.straddling_transactions:,} lose a part of their changes",
+            }
+        )
+    if done := report.result:
+        out.print(f"[bold]Purge {done.outcome}[/]")
+        rate = done.deleted_changes / report.seconds if report.seconds else 0
+        _rows(
+            {
+                "cutoff": done.cutoff.isoformat(timespec="seconds"),
+                "deleted changes": f"{done.deleted_changes:,}",
+                "deleted transactions": f"{done.deleted_transactions:,}",
+                "batches": f"{done.batches:,} in {report.seconds:.2f} s ({rate:,.0f} changes/s)",
+                "remaining expired changes": f"{done.remaining_changes:,}",
+            }
+        )
+    _rows({"evidence": str(report.evidence), "log": str(report.log)})
+
+
+def _rows(rows: dict[str, str]) -> None:
+    for name, value in rows.items():
+        out.print(f"  {name:<26}{value}", markup=False)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise PolicyError(
+            "the cutoff is not an ISO 8601 time", got=text, fix="write it like 2026-01-31T00:00:00Z"
+        ) from None

@@ -1,0 +1,132 @@
+"""The retention purge as a Dagster op, and the asset that it works on."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.failures import failures
+from assets.resources import Operations
+from threadline_ops.errors import PolicyError
+from threadline_ops.retention import PurgeReport, PurgeRequest, run_purge
+from threadline_ops.stopping import stop_requested
+
+AUDIT_CHANGES = dg.AssetKey("audit_changes")
+
+audit_changes = dg.AssetSpec(
+    AUDIT_CHANGES,
+    description="Every captured row change of the audited database. `retention_purge` deletes those that are past "
+    "the retention window; a dry run observes what it would delete.",
+    group_name="retention",
+    kinds={"postgres"},
+    metadata={"dagster/table_name": "audit_changes"},
+)
+
+
+class Mode(Enum):
+    """What a purge run does."""
+
+    dry_run = "dry_run"
+    execute = "execute"
+
+
+class PurgeConfig(dg.Config):
+    """What one purge run is asked to do; everything else comes from the settings."""
+
+    mode: Mode = Field(
+        default=Mode.dry_run,
+        description="dry_run counts and deletes nothing. execute deletes, if retention.enabled = true as well.",
+    )
+    cutoff: str | None = Field(
+        default=None,
+        description="An older cutoff than the policy's, ISO 8601 with a zone: 2026-01-31T00:00:00Z.",
+    )
+    batch_size: int | None = Field(default=None, description="Changes a batch, instead of the setting.")
+    max_batches: int | None = Field(default=None, description="Batches at most, instead of the setting.")
+
+    def request(self) -> PurgeRequest:
+        """The same in the library's terms.
+
+        Raises:
+            PolicyError: the cutoff is not a time.
+        """
+        try:
+            cutoff = None if self.cutoff is None else datetime.fromisoformat(self.cutoff)
+        except ValueError:
+            raise PolicyError(
+                "the cutoff is not an ISO 8601 time",
+                got=self.cutoff,
+                fix="write it like 2026-01-31T00:00:00Z",
+            ) from None
+        return PurgeRequest(
+            execute=self.mode is Mode.execute,
+            cutoff=cutoff,
+            batch_size=self.batch_size,
+            max_batches=self.max_batches,
+        )
+
+
+@dg.op(
+    description="Counts, or deletes in small committed batches, the changes that are past the retention window. A "
+    "termination ends the run cleanly after the batch in hand.",
+    out=dg.Out(dg.Nothing),
+    tags={"dagster/kind": "postgres"},
+    pool="audit_database",
+)
+def purge_expired_changes(
+    context: dg.OpExecutionContext, config: PurgeConfig, operations: Operations
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+    """One purge run; the lock in the audited database, not the pool, keeps a second one out."""
+    with failures(), stop_requested() as should_stop:
+        report = run_purge(
+            operations.settings(),
+            config.request(),
+            run_id=context.run_id,
+            should_stop=should_stop,
+            echo=context.log.info,
+        )
+    metadata = _metadata(report)
+    if report.mode == Mode.execute.value:
+        # Yielded, not logged through the context: a failure below would drop events that wait for the op's end.
+        yield dg.AssetMaterialization(AUDIT_CHANGES, metadata=metadata)
+    else:
+        yield dg.AssetObservation(AUDIT_CHANGES, metadata=metadata)
+    if report.result and report.result.outcome == "capped":
+        raise dg.Failure(
+            description=f"the purge stopped at max_batches: {report.result.remaining_changes} expired changes "
+            "remain; run it again, or raise retention.max_batches",
+            metadata=metadata,
+            allow_retries=False,
+        )
+
+
+def _metadata(report: PurgeReport) -> dict[str, Any]:
+    """Counts and places; numbers plot by themselves in the UI."""
+    shared: dict[str, Any] = {
+        "mode": report.mode,
+        "seconds": report.seconds,
+        "evidence": dg.MetadataValue.path(str(report.evidence)),
+        "log": dg.MetadataValue.path(str(report.log)),
+    }
+    if seen := report.preview:
+        return shared | {
+            "cutoff": dg.MetadataValue.timestamp(seen.cutoff),
+            "expired_changes": seen.expired_changes,
+            "emptied_transactions": seen.emptied_transactions,
+            "straddling_transactions": seen.straddling_transactions,
+            "kept_changes": seen.kept_changes,
+            "batches": seen.batches,
+        }
+    done = report.result
+    assert done is not None
+    return shared | {
+        "cutoff": dg.MetadataValue.timestamp(done.cutoff),
+        "outcome": done.outcome,
+        "deleted_changes": done.deleted_changes,
+        "deleted_transactions": done.deleted_transactions,
+        "batches": done.batches,
+        "remaining_changes": done.remaining_changes,
+    }

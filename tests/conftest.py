@@ -1,0 +1,106 @@
+"""Databases for tests: one server a session, one template a schema, one clone a test.
+
+With THREADLINE_OPS_DSN set (a superuser's), the tests use that server and start none; otherwise each process
+of the test run starts its own, and it is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from threadline_ops import embedded
+from threadline_ops.capture.install import install
+from threadline_ops.database import opened
+from threadline_ops.settings import Settings
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """A server on which tests may make and drop databases."""
+
+    __test__ = False
+    admin: str = field(repr=False)
+
+    def dsn(self, database: str) -> str:
+        return make_conninfo(self.admin, dbname=database)
+
+    @contextmanager
+    def clone(self, template: str = "template0", *, name: str = "test") -> Iterator[str]:
+        """The DSN of a copy of a template, dropped at exit whoever is still connected.
+
+        FILE_COPY took 19 ms for 30 small tables and WAL_LOG 24; for an empty template both took 14.
+        """
+        unique = f"{name}_{secrets.token_hex(6)}"  # workers may share one server
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        self._run(copy.format(sql.Identifier(unique), sql.Identifier(template)))
+        try:
+            yield self.dsn(unique)
+        finally:
+            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(unique)))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def template_database(server: TestServer, name: str, build: Callable[[str], None]) -> Iterator[str]:
+    """The name of a database that `build` filled, to be cloned by `server.clone(template)`.
+
+    `build` gets its DSN and must leave no connection open: a database in use cannot be cloned.
+    """
+    with server.clone(name=f"template_{name}") as dsn:
+        build(dsn)
+        yield str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    given = os.environ.get("THREADLINE_OPS_DSN")
+    if given:
+        yield TestServer(given)
+        return
+    with embedded.temporary() as started:
+        yield TestServer(started.dsn())
+
+
+@pytest.fixture
+def database(server: TestServer) -> Iterator[str]:
+    """The DSN of an empty database of this test's own."""
+    with server.clone() as dsn:
+        yield dsn
+
+
+def _install(dsn: str) -> None:
+    with opened(Settings(dsn=SecretStr(dsn)), "tests") as database:
+        install(database)
+
+
+@pytest.fixture(scope="session")
+def audited_template(server: TestServer) -> Iterator[str]:
+    with template_database(server, "audited", _install) as name:
+        yield name
+
+
+@pytest.fixture
+def audited(server: TestServer, audited_template: str) -> Iterator[str]:
+    """The DSN of a database of this test's own, with the audit tables and no row in them."""
+    with server.clone(audited_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def connection(audited: str) -> Iterator[psycopg.Connection]:
+    """A superuser's autocommit connection to the test's audited database."""
+    with psycopg.connect(audited, autocommit=True) as opened_connection:
+        yield opened_connection
