@@ -1,0 +1,50 @@
+# Everything runs in .venv, which `make setup` builds from requirements.lock (hashes, no URLs).
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 3000
+MONTHS ?= 1
+STAMP := .venv/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-server ui test check lock clean
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Build .venv from the lock file; other targets do this when it is missing.
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	    { echo "error: Python 3.11 to 3.13 is needed, $$($(PYTHON) --version 2>&1) found; run make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv --clear .venv || \
+	    { echo "error: $(PYTHON) cannot make virtual environments; on Debian install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP)  ## Boot a database, replay real activity, purge it through Dagster, say what happened.
+	@$(BIN)/python -m jobs.demo --months $(MONTHS)
+
+demo-server: $(STAMP)  ## Start the demo's database again, until Ctrl-C.
+	@$(BIN)/threadline-ops demo serve
+
+ui: $(STAMP)  ## Serve the demo's database and runs in Dagster's web UI on 127.0.0.1.
+	@$(BIN)/threadline-ops demo exec -- $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+
+test: $(STAMP)  ## Run the whole suite.
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(STAMP)  ## Lint, check formatting, types and layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pip check
+
+lock: $(STAMP)  ## Resolve the dependencies again.
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+
+clean:  ## Remove .venv and everything the demo left.
+	rm -rf .venv .demo
