@@ -1,0 +1,55 @@
+"""Every statement in the package is planned by a real server, so that no file can rot."""
+
+import re
+from importlib.resources import files
+
+import psycopg
+import pytest
+
+from threadline_ops import sql
+
+ROOT = files(sql.__name__)
+NAMES = sorted(
+    f"{folder.name}/{file.name.removesuffix('.sql')}"
+    for folder in ROOT.iterdir()
+    if folder.is_dir() and not folder.name.startswith("_")
+    for file in folder.iterdir()
+    if file.name.endswith(".sql")
+)
+#: Folders whose statements define objects; installing capture runs them all.
+DEFINING = ("capture", "demo")
+
+
+def code_of(name: str) -> str:
+    return re.sub(r"^--.*\n", "", sql.source(name), flags=re.MULTILINE)
+
+
+def generic(name: str) -> str:
+    """The statement with its named parameters numbered, as EXPLAIN (GENERIC_PLAN) wants them."""
+    numbers: dict[str, str] = {}
+    text = re.sub(
+        r"%\((\w+)\)s", lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"), code_of(name)
+    ).replace("%%", "%")
+    return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text.replace("{audit}", '"public"'))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(DEFINING)])
+def test_the_server_can_plan_it(name: str, connection: psycopg.Connection):
+    assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_opens_with_a_reason_and_holds_one_statement(name: str):
+    lines = sql.source(name).splitlines()
+    reason = [line for line in lines[:6] if line.startswith("--")]
+    assert lines[0].startswith("-- "), "the first line says why"
+    assert 1 <= len(reason) <= 6
+    if not name.startswith(DEFINING):
+        assert ";" not in code_of(name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(DEFINING)])
+def test_audit_tables_are_always_named_with_their_schema(name: str):
+    assert not re.search(r"(?<![.\w{}'])audit_(changes|transactions|actions)\b(?!')", code_of(name)), (
+        "nothing may depend on search_path"
+    )
