@@ -16,6 +16,12 @@ def source(name: str) -> str:
     return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
+def template(name: str) -> sql.SQL:
+    """A file's text as SQL whose `{slots}` the caller fills with its own composed parts."""
+    # The package's own files are as trusted as literals in the code; nothing else passes through here.
+    return sql.SQL(cast("LiteralString", source(name)))
+
+
 def statement(name: str, **identifiers: str) -> sql.Composed:
     """A statement with its `{identifiers}` quoted; values stay `%(named)s` parameters.
 
@@ -23,9 +29,7 @@ def statement(name: str, **identifiers: str) -> sql.Composed:
         name: file below this package without its ending, such as `retention/delete_slice`.
         identifiers: one PostgreSQL identifier for each `{name}` in the file.
     """
-    # The package's own files are as trusted as literals in the code; nothing else passes through here.
-    text = cast("LiteralString", source(name))
-    return sql.SQL(text).format(**{key: sql.Identifier(value) for key, value in identifiers.items()})
+    return template(name).format(**{key: sql.Identifier(value) for key, value in identifiers.items()})
 
 
 def digest(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Capture: the audit tables, the triggers that fill them, and the actor that they record."""
