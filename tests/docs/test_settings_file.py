@@ -1,5 +1,6 @@
 """threadline.toml is the reference of the settings: it must list every one, with the default that holds."""
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -40,6 +41,6 @@ def test_every_setting_is_listed_with_its_default(monkeypatch, tmp_path):
 
 def test_every_setting_has_a_line_of_why():
     lines = FILE.read_text().splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if re.match(r"(# )?[a-z_]+ = ", line):
             assert before.startswith("# "), line
