@@ -1,0 +1,2 @@
+-- From template0: what somebody put into template1 is no part of the demo.
+create database {database} template template0
