@@ -17,7 +17,7 @@ setup: $(STAMP)  ## Build .venv from the lock file; other targets do this when i
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	    { echo "error: Python 3.11 to 3.13 is needed, $$($(PYTHON) --version 2>&1) found; run make PYTHON=python3.12" >&2; exit 2; }
-	@$(PYTHON) -m venv --clear .venv || \
+	@$(PYTHON) -m venv .venv || \
 	    { echo "error: $(PYTHON) cannot make virtual environments; on Debian install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .

@@ -147,9 +147,11 @@ def test_a_stop_request_ends_after_the_batch_in_hand(settings: Settings, aged: p
 
 
 def test_a_second_purge_fails_at_once_and_says_who_holds_the_lock(settings: Settings, aged: psycopg.Connection):
-    with single_flight(settings, "retention_purge", run_id="the-first-run"):
-        with pytest.raises(LockHeld, match="the-first-run"):
-            run_purge(settings, EXECUTE)
+    with (
+        single_flight(settings, "retention_purge", run_id="the-first-run"),
+        pytest.raises(LockHeld, match="the-first-run"),
+    ):
+        run_purge(settings, EXECUTE)
     assert count(aged, "audit_changes") == 1200
     assert run_purge(settings, EXECUTE).result is not None, "the lock goes with its holder"
 

@@ -6,15 +6,21 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from threadline_ops.cli.console import out
+from threadline_ops.cli.console import err, out
 from threadline_ops.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from threadline_ops.demo import BuildResult, Event, Server
     from threadline_ops.demo.home import Home
 
 _COMMAND = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -32,25 +38,33 @@ def register(app: typer.Typer) -> None:
 def build(
     months: Annotated[int, typer.Option(min=1, max=12, help="Months of flights to replay; one is about 27,000.")] = 1,
 ) -> None:
-    """Make the demo's database anew: application, capture, replayed activity, history aged over 120 days."""
-    from threadline_ops.demo import show
+    """Make the demo's database anew: application, capture, replayed activity, history spread over 120 days."""
+    from threadline_ops.demo.home import served
 
-    with show.built(_home(), months=months):
-        out.print("Next: [bold]threadline-ops demo exec -- threadline-ops purge[/]")
+    home = directory()
+    with served(home) as server:
+        make(server, months=months)
+        home.write_environment(server)
+    out.print("\nNext: [bold]threadline-ops demo exec -- threadline-ops purge[/]")
 
 
 def serve() -> None:
     """Start the demo's database again, until Ctrl-C."""
     from threadline_ops.demo.home import served
 
-    home = _home()
+    home = directory()
     home.read_environment()
     done = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        done.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
-    with served(home) as dsn:
-        home.write_environment(dsn)
-        out.print(f"The demo's database is up. In another shell: [bold]. {home.env}[/], then any threadline-ops command.")
+        signal.signal(number, stop)
+    with served(home) as server:
+        home.write_environment(server)
+        out.print(f"The demo's database is up, until Ctrl-C. In another shell: [bold]. {home.env}[/]")
+        out.print("Then every threadline-ops command works on it.")
         done.wait()
 
 
@@ -60,27 +74,94 @@ def execute(context: typer.Context) -> None:
 
     if not context.args:
         raise SettingsError("no command was given", fix="write threadline-ops demo exec -- COMMAND ARGUMENTS")
-    home = _home()
+    home = directory()
     home.read_environment()
-    with served(home) as dsn:
-        variables = home.write_environment(dsn)
-        try:
-            # Ctrl-C reaches the command as well; it decides how to end, and the server stops after it.
-            child = subprocess.Popen(context.args, env=os.environ | variables)
-        except OSError as error:
-            raise SettingsError(
-                f"the command cannot be started: {error.strerror}", got=context.args[0], fix="check its name"
-            ) from None
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-        try:
-            status = child.wait()
-        finally:
-            signal.signal(signal.SIGINT, previous)
+    with served(home) as server:
+        status = _child(context.args, os.environ | home.write_environment(server))
     raise typer.Exit(status if status >= 0 else 128 - status)
 
 
-def _home() -> Home:
+def _child(command: list[str], environment: dict[str, str]) -> int:
+    """The exit status of a command that gets every signal meant for us; the server outlives it."""
+    try:
+        child = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        raise SettingsError(
+            f"the command cannot be started: {error.strerror}", got=command[0], fix="check its name"
+        ) from None
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        child.terminate()
+
+    # Ctrl-C reaches the whole foreground group by itself; a SIGTERM is meant for the command as well.
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, pass_on)
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, previous[0])
+        signal.signal(signal.SIGTERM, previous[1])
+
+
+def directory() -> Home:
+    """Where the demo lives, relative to where the command runs."""
     from threadline_ops.demo.home import Home
 
     return Home(Path(".demo"))
+
+
+def make(server: Server, *, months: int) -> BuildResult:
+    """Build the demo's database with a progress bar, and print what it holds."""
+    from threadline_ops.demo import build as steps
+    from threadline_ops.progress import drive
+
+    with _progress_bar() as on_event:
+        result = drive(steps(server, months=months), on_event)
+    replayed, rewritten = result.replayed, result.rewritten
+    _print_tables(result)
+    out.print(
+        f"  {replayed.transactions:,} transactions and {replayed.actions:,} actions by users, services and jobs, "
+        f"replayed in {result.seconds['replay']:.1f} s"
+    )
+    out.print(f"  history spans {rewritten.oldest:%Y-%m-%d} to {rewritten.newest:%Y-%m-%d}")
+    out.print(f"  [yellow]note:[/] {rewritten.notice}")
+    return result
+
+
+def _print_tables(result: BuildResult) -> None:
+    from rich.table import Table
+
+    changes = result.replayed.changes
+    table = Table(box=None, padding=(0, 2), show_footer=True)
+    table.add_column("table", footer="all")
+    table.add_column("rows before capture", justify="right", footer=f"{sum(result.brownfield.values()):,}")
+    table.add_column("changes captured", justify="right", footer=f"{sum(changes.values()):,}")
+    for name in sorted(result.brownfield.keys() | changes.keys()):
+        table.add_row(name, f"{result.brownfield.get(name, 0):,}", f"{changes.get(name, 0):,}")
+    out.print(table)
+
+
+@contextmanager
+def _progress_bar() -> Generator[Callable[[Event], None]]:
+    """Transactions replayed, on standard error; nothing where that is no terminal."""
+    from threadline_ops.demo import FlightsReplayed
+
+    if not err.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("building the application", total=None)
+
+        def show(event: Event) -> None:
+            if isinstance(event, FlightsReplayed):
+                progress.update(
+                    task,
+                    description=f"replaying {event.at:%d %b %Y}",
+                    completed=event.transactions,
+                    total=event.planned_transactions,
+                )
+
+        yield show

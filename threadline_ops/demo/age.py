@@ -20,8 +20,8 @@ SPAN = timedelta(days=120)
 #: transactions reach one and a half hours.
 LONGEST_TRANSACTION = timedelta(hours=2)
 NOTICE = (
-    "the demo has rewritten the times of its own captured history, so that it reaches back as far as a "
-    "database's that has been audited for months; no other command can do this, and not to another database"
+    "the demo has rewritten the times of its own captured history to span months; "
+    "no other command can do this, and not to another database"
 )
 
 

@@ -7,16 +7,15 @@ import re
 import shlex
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from threadline_ops.demo.build import DATABASE, Server
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import PREFIX
 
-#: The name of the database that the demo makes, and makes anew each time.
-DATABASE = "flightops"
 #: Of the 120 days over which the demo spreads its history, about a quarter lies beyond this window.
 KEEP_DAYS = 90
 
@@ -53,11 +52,11 @@ class Home:
         """Variables for every command, readable by its owner alone because the connection string is one of them."""
         return self.directory / "env"
 
-    def write_environment(self, admin_dsn: str) -> dict[str, str]:
+    def write_environment(self, server: Server) -> dict[str, str]:
         """Write `env` for a server, and return what it says."""
         root = self.directory.resolve()
         variables = {
-            f"{PREFIX}DSN": make_conninfo(admin_dsn, dbname=DATABASE),
+            f"{PREFIX}DSN": server.dsn(DATABASE),
             f"{PREFIX}ENVIRONMENT": "demo",
             f"{PREFIX}ENVIRONMENT_CLASS": "host",
             f"{PREFIX}RETENTION__ENABLED": "true",
@@ -88,17 +87,28 @@ class Home:
         return {match[1]: "".join(shlex.split(match[2])) for match in found if match}
 
 
+@dataclass(frozen=True)
+class _Given:
+    """The server that THREADLINE_OPS_DSN names."""
+
+    admin: str = field(repr=False)
+
+    def dsn(self, database: str) -> str:
+        """The connection string of one of its databases."""
+        return make_conninfo(self.admin, dbname=database)
+
+
 @contextmanager
-def served(home: Home, environment: Mapping[str, str] = os.environ) -> Generator[str]:
-    """The connection string of a server for the demo's database, as a role that may create databases.
+def served(home: Home, environment: Mapping[str, str] = os.environ) -> Generator[Server]:
+    """A server for the demo's database, reached as a role that may create databases.
 
     With THREADLINE_OPS_DSN set, that server is used and none is started.
     """
     given = environment.get(f"{PREFIX}DSN")
     if given:
-        yield given
+        yield _Given(given)
         return
     from threadline_ops import embedded
 
     with embedded.running(home.server) as server:
-        yield server.dsn()
+        yield server

@@ -1,0 +1,120 @@
+"""`make demo`: build the demo's database, purge it through Dagster, and say what happened."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.retention import Mode, PurgeConfig, purge_expired_changes
+from jobs.definitions import defs
+from threadline_ops import settings as configuration
+from threadline_ops.cli import demo
+from threadline_ops.cli.console import fail, out
+from threadline_ops.database import opened
+from threadline_ops.demo.home import Home, served
+from threadline_ops.errors import OpsError
+from threadline_ops.retention import Policy, Preview, preview
+
+_QUIET = {"console": {"config": {"log_level": "ERROR"}}}
+
+
+def main() -> int:
+    """Run the demo from nothing; the exit status of a command."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--months", type=int, default=1, choices=range(1, 13), metavar="1-12")
+    months = parser.parse_args().months
+    try:
+        _demo(months)
+    except OpsError as error:
+        fail(error)
+        return 2
+    return 0
+
+
+def _demo(months: int) -> None:
+    home = demo.directory()
+    started = time.monotonic()
+    with served(home) as server:
+        out.print("[bold]1. A flight-operations database, audited[/]")
+        demo.make(server, months=months)
+        _start_fresh(home)
+        os.environ.update(home.write_environment(server))
+        shutil.copy(Path(__file__).parents[1] / "dagster.yaml", home.dagster)
+        with dg.DagsterInstance.get() as instance:
+            out.print("\n[bold]2. The retention_purge job, dry: what would go?[/]")
+            _show_preview(_run(instance, home, Mode.dry_run))
+            out.print("\n[bold]3. The retention_purge job, executed[/]")
+            _show_purge(_run(instance, home, Mode.execute), _look())
+    out.print(f"\nDone in {time.monotonic() - started:.0f} s. Next:")
+    out.print("  [bold]make ui[/]           see these runs in Dagster's web UI")
+    out.print("  [bold]make demo-server[/]  start this database again, to try threadline-ops on it")
+
+
+def _start_fresh(home: Home) -> None:
+    """The database is new, so what was recorded about the one before would mislead."""
+    for directory in (home.evidence, home.dagster):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run(instance: dg.DagsterInstance, home: Home, mode: Mode) -> dict[str, Any]:
+    """Run the job as Dagster would, and return the evidence that it left."""
+    config = dg.RunConfig(ops={purge_expired_changes.name: PurgeConfig(mode=mode)}).to_config_dict()
+    result = defs.resolve_job_def("retention_purge").execute_in_process(
+        run_config=config | {"loggers": _QUIET}, instance=instance, raise_on_error=False
+    )
+    path = home.evidence / f"{result.run_id}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    out.print(f"  Dagster run       {result.run_id}  {'succeeded' if result.success else 'FAILED'}")
+    out.print(f"  evidence          {path}")
+    out.print(f"  log               {home.evidence / record['log']['file']}")
+    return record
+
+
+def _show_preview(record: dict[str, Any]) -> None:
+    seen = record["figures"]
+    _rows(
+        {
+            "policy": f"keep {record['settings']['retention']['keep_days']} days; cutoff {seen['cutoff'][:19]}Z",
+            "expired changes": f"{seen['expired_changes']:,} in {seen['batches']:,} batches",
+            "kept changes": f"{seen['kept_changes']:,}",
+            "transactions": f"{seen['emptied_transactions']:,} would become empty and go too; "
+            f"{seen['straddling_transactions']:,} would lose a part",
+        }
+    )
+
+
+def _look() -> Preview:
+    """What is in the database now, counted anew: the run's own word is not enough."""
+    settings = configuration.load()
+    with opened(settings, "demo") as database:
+        return preview(database, Policy.from_settings(settings.retention), now=database.now())
+
+
+def _show_purge(record: dict[str, Any], after: Preview) -> None:
+    done = record["figures"]
+    rate = done["deleted_changes"] / record["seconds"]
+    _rows(
+        {
+            "deleted": f"{done['deleted_changes']:,} changes, {done['deleted_transactions']:,} transactions",
+            "kept": f"{after.kept_changes:,} changes; expired ones left: {done['remaining_changes']:,}",
+            "batches": f"{done['batches']:,} in {record['seconds']:.1f} s ({rate:,.0f} changes/s)",
+            "outcome": done["outcome"],
+        }
+    )
+
+
+def _rows(rows: dict[str, str]) -> None:
+    for name, value in rows.items():
+        out.print(f"  {name:<18}{value}", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
