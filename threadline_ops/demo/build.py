@@ -22,6 +22,7 @@ from threadline_ops.settings import Settings
 
 DATABASE = "flightops"
 _OPERATION = "demo"
+_AUDITED = tuple(names.Table(schema.SCHEMA, table) for table in schema.TABLES)
 
 
 class Server(Protocol):
@@ -79,8 +80,7 @@ def build(
         SettingsError: months or limit are out of range, or the flight data is not installed.
         DatabaseError: the server refused something.
     """
-    base = settings or configuration.load()
-    watch = _Watch()
+    base, watch = settings or configuration.load(), _Watch()
     with opened(_at(base, server.dsn("postgres")), _OPERATION) as maintenance:
         replaced = recreate(maintenance, name)
     with opened(_at(base, server.dsn(name)), _OPERATION) as database:
@@ -88,8 +88,7 @@ def build(
         watch.lap("application")
         yield ApplicationCreated(name, replaced, brownfield)
         install(database)
-        audited = [names.parse(table, schema.SCHEMA) for table in schema.CAPTURE.tables]
-        yield from triggers.apply(database, audited, schema.CAPTURE)
+        yield from triggers.apply(database, _AUDITED, schema.CAPTURE)
         watch.lap("capture")
         replayed = yield from replay(database, months=months, limit=limit, seed=seed)
         watch.lap("replay")
