@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -104,3 +104,13 @@ def connection(audited: str) -> Iterator[psycopg.Connection]:
     """A superuser's autocommit connection to the test's audited database."""
     with psycopg.connect(audited, autocommit=True) as opened_connection:
         yield opened_connection
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped test is a failure: what was not run was not shown to work."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and CI counts that as a failure: {report.longrepr}"
+    return report
