@@ -92,3 +92,13 @@ def test_without_a_demo_the_commands_say_what_to_run(server, tmp_path: Path):
     _, err = child.communicate(timeout=30)
     assert child.returncode == 2
     assert "run make demo" in err
+
+
+def test_a_termination_reaches_the_command(server, home: Home):
+    script = "import signal; signal.signal(15, lambda *_: exit(9)); print('up', flush=True); signal.pause()"
+    child = start(server, home.directory.parent, "exec", "--", sys.executable, "-c", script)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n"
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=30)
+    assert child.returncode == 9

@@ -83,21 +83,24 @@ def execute(context: typer.Context) -> None:
 
 def _child(command: list[str], environment: dict[str, str]) -> int:
     """The exit status of a command that gets every signal meant for us; the server outlives it."""
-    try:
-        child = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        raise SettingsError(
-            f"the command cannot be started: {error.strerror}", got=command[0], fix="check its name"
-        ) from None
+
+    def wait_for_child(_number: int, _frame: FrameType | None) -> None:
+        """Ctrl-C reaches the whole foreground group by itself."""
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:
         child.terminate()
 
-    # Ctrl-C reaches the whole foreground group by itself; a SIGTERM is meant for the command as well.
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, pass_on)
+    # A handler, not SIG_IGN, and before the start: a command would inherit that signals are ignored, as they are
+    # for us where a shell without job control started us in the background.
+    previous = signal.signal(signal.SIGINT, wait_for_child), signal.getsignal(signal.SIGTERM)
     try:
+        child = subprocess.Popen(command, env=environment)
+        signal.signal(signal.SIGTERM, pass_on)
         return child.wait()
+    except OSError as error:
+        raise SettingsError(
+            f"the command cannot be started: {error.strerror}", got=command[0], fix="check its name"
+        ) from None
     finally:
         signal.signal(signal.SIGINT, previous[0])
         signal.signal(signal.SIGTERM, previous[1])
