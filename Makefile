@@ -7,7 +7,7 @@ MONTHS ?= 1
 STAMP := .venv/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-server ui test check lock clean
+.PHONY: help setup demo demo-server ui test check bench bench-quick lock clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ check: $(STAMP)  ## Lint, check formatting, types and layers.
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
+
+bench: $(STAMP)  ## Measure against peers and limits, at full size; writes docs/performance.md.
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP)  ## The same at a tenth of the size, in a few minutes.
+	@$(BIN)/python -m benchmarks --quick
 
 lock: $(STAMP)  ## Resolve the dependencies again.
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \

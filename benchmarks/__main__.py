@@ -1,0 +1,36 @@
+"""`python -m benchmarks`: measure, write benchmarks/results.json and docs/performance.md, print the table."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import purge, report, start
+from benchmarks.ground import prepared
+
+MODULES = {"purge": purge, "start": start}
+
+
+def main() -> None:
+    """Run the cases that were asked for, all by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, more repeats")
+    parser.add_argument("--only", choices=sorted(MODULES), action="append", help="these groups alone; writes no file")
+    chosen = parser.parse_args()
+    transactions, repeats = (100_000, 5) if chosen.quick else (1_000_000, 3)
+    about = report.machine()
+    with prepared(transactions) as ground:
+        used = report.versions(ground)
+        results = [
+            case
+            for name, module in MODULES.items()
+            if name in (chosen.only or MODULES)
+            for case in module.cases(ground, repeats)
+        ]
+    scale = {"changes": 3 * transactions, "transactions": transactions, "tables": 20, "days": 120}
+    if not chosen.only:
+        report.write(about, used, scale, results)
+    print(report.page(about, used, scale, results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""results.json for machines, docs/performance.md for people, both from the same measurements."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from benchmarks.cases import Case
+from benchmarks.ground import SERVER, Ground
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results.json"
+PAGE = ROOT / "docs" / "performance.md"
+_PACKAGES = ("threadline-ops", "psycopg", "pyarrow", "pandas", "dagster")
+
+
+def machine() -> dict[str, object]:
+    """What this machine is, as far as figures depend on it."""
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor() or platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1),
+        "system": platform.platform(),
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions(ground: Ground) -> dict[str, str]:
+    """What was measured."""
+    with psycopg.connect(ground.server.dsn()) as connection:
+        row = connection.execute("select current_setting('server_version')").fetchone()
+    assert row is not None
+    return {"python": platform.python_version(), "postgresql": row[0]} | {name: version(name) for name in _PACKAGES}
+
+
+def write(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> None:
+    """Write both files."""
+    document = {
+        "machine": about,
+        "versions": used,
+        "server": SERVER,
+        "scale": scale,
+        "results": [asdict(case) | {"repeats": case.repeats, "met": case.met} for case in results],
+    }
+    RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(page(about, used, scale, results), encoding="utf-8")
+
+
+def page(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> str:
+    """The page, generated whole: a figure edited by hand would not survive the next run."""
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench`; do not edit. Every peer and limit ran on the same machine in the same run, in",
+        "turn with ours, each trial on a fresh copy of one generated database. Read the ratios; seconds move with",
+        "the machine.",
+        "",
+        f"- Machine: {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, load {about['load_at_start']} "
+        "before the run",
+        f"- Versions: {', '.join(f'{name} {number}' for name, number in used.items())}",
+        f"- Scale: {', '.join(f'{value:,} {name}' for name, value in scale.items())}",
+        f"- Server: {', '.join(f'{name} = {value}' for name, value in SERVER.items())}",
+        "- Repeat: `make bench` (full) or `make bench-quick`",
+        "",
+        "| case | value | goal | met | ours: median (min to max) | theirs: median (min to max) | repeats | note |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *(_row(case) for case in results), ""])
+
+
+def _row(case: Case) -> str:
+    sign = ">=" if case.better == "higher" else "<="
+    value = "not measured" if case.value is None else f"{case.value:,g} {case.unit}"
+    met = {True: "yes", False: "**no**", None: "-"}[case.met]
+    cells = [
+        f"`{case.case}`", value, f"{sign} {case.goal:g} {case.unit}", met,
+        _spread(case.ours), _spread(case.theirs), str(case.repeats), case.note,
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})" if values else "-"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
