@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -70,6 +71,15 @@ def _window(value: object) -> object:
 Window = Annotated[StrictInt | None, BeforeValidator(_window)]
 
 
+def _printable(value: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise ValueError("must hold no control characters")
+    return value
+
+
+Placeholder = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
 class Section(BaseModel):
     """A group of settings; unknown keys are errors, because a typo must not silently keep a default."""
 
@@ -110,14 +120,29 @@ class CaptureTable(Section):
 
     exclude: tuple[Identifier, ...] = ()
     mask: tuple[Identifier, ...] = ()
-    mask_placeholder: Annotated[StrictStr, Field(min_length=1, max_length=200)] = "[REDACTED]"
+    mask_placeholder: Placeholder = "[REDACTED]"
     store_changed_from: Boolean = False
     except_columns: tuple[Identifier, ...] = ()
+    key: tuple[Identifier, ...] = ()
+    typed_pk: Boolean = False
+    skip_noop: Boolean = False
+    truncate: Literal["rows", "marker", "refuse", "ignore"] = "rows"
+
+    @model_validator(mode="after")
+    def _one_way_each(self) -> Self:
+        for column in self.exclude:
+            if column in self.mask:
+                raise ValueError(f"column {column!r} is in exclude and in mask, and can only be in one of them")
+        for column in self.key:
+            if column in (*self.exclude, *self.mask):
+                raise ValueError(f"column {column!r} is part of the key, where exclude and mask would not reach")
+        return self
 
 
 class CaptureSettings(Section):
-    """Which tables are captured, keyed by "schema.table"."""
+    """Which tables are captured, keyed by "schema.table", and who may record actions."""
 
+    application_roles: tuple[Identifier, ...] = ()
     tables: dict[str, CaptureTable] = Field(default_factory=dict)
 
 

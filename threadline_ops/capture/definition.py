@@ -3,211 +3,199 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import LiteralString, cast
 
 from psycopg import sql
 
 from threadline_ops.capture import names
 from threadline_ops.capture.names import Table
+from threadline_ops.capture.objects import TRUNCATE_TYPE, Function, Trigger, trusted
+from threadline_ops.capture.policy import DEFAULT_KEY, Key, Shape, harmless, key_of
 from threadline_ops.settings import CaptureTable
-from threadline_ops.sql import template
+from threadline_ops.sql import source, template
 
-#: Capture runs with its owner's rights, so every name is written with its schema and only pg_catalog is
-#: searched: temp tables, and a public schema that anyone may create functions in, have no say. The rest
-#: pins how values become JSON, which must not depend on who writes.
-PINNED: tuple[tuple[str, str], ...] = (
-    ("search_path", "pg_catalog, pg_temp"),
-    ("TimeZone", "UTC"),
-    ("DateStyle", "ISO, YMD"),
-    ("IntervalStyle", "iso_8601"),
-    ("bytea_output", "hex"),
-    ("extra_float_digits", "1"),
-)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the catalog knows of a table, as far as capture depends on it."""
-
-    table: Table
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-    partitioned: bool = False
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function in every respect that matters for capture."""
-
-    schema: str
-    name: str
-    body: str
-    arguments: tuple[str, ...] = ()
-    returns: str = "trigger"
-    volatility: str = "volatile"
-    security_definer: bool = True
-    settings: tuple[tuple[str, str], ...] = PINNED
-
-    def create(self) -> sql.Composed:
-        """The statement that creates it, or replaces an older one."""
-        return template("capture/function").format(
-            function=sql.Identifier(self.schema, self.name),
-            arguments=sql.SQL(", ").join(map(_trusted, self.arguments)),
-            returns=_trusted(self.returns),
-            volatility=_trusted(self.volatility),
-            security=_trusted("security definer" if self.security_definer else "security invoker"),
-            settings=sql.Composed([_setting(name, value) for name, value in self.settings]),
-            body=_dollar_quoted(self.body),
-        )
-
-    def revoke(self) -> sql.Composed:
-        """The statement that takes it from PUBLIC."""
-        return template("capture/revoke_function").format(
-            function=sql.Identifier(self.schema, self.name),
-            arguments=sql.SQL(", ").join(map(_trusted, self.arguments)),
-        )
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """A trigger in every respect that matters for capture."""
-
-    table: Table
-    name: str
-    function_schema: str
-    function: str
-    arguments: tuple[str, ...] = ()
-
-    def create(self) -> sql.Composed:
-        """The statement that creates it, or replaces an older one."""
-        return template("capture/trigger").format(
-            trigger=sql.Identifier(self.name),
-            schema=sql.Identifier(self.table.schema),
-            table=sql.Identifier(self.table.name),
-            function=sql.Identifier(self.function_schema, self.function),
-            arguments=sql.SQL(", ").join(map(sql.Literal, self.arguments)),
-        )
+_NOTHING = sql.SQL("")
+_PLAIN = CaptureTable()
 
 
 def shared_functions(audit_schema: str) -> tuple[Function, ...]:
     """The functions that every install has, in the order in which they need one another."""
+
+    def helper(name: str, body: str, arguments: str, returns: str, volatility: str = "volatile") -> Function:
+        # Only ever called by capture's own functions, whose rights and settings they share.
+        return Function(
+            audit_schema, name, _body(body, audit_schema), arguments, returns, volatility, False, settings=()
+        )
+
     return (
-        Function(
-            audit_schema,
-            "threadline_actor_is_valid",
-            _body("capture/body_actor_is_valid", audit_schema),
-            arguments=("p_actor jsonb",),
-            returns="boolean",
-            volatility="immutable",
-            security_definer=False,
-            settings=(),
+        helper("threadline_actor_is_valid", "actor_is_valid", "p_actor jsonb", "boolean", "immutable"),
+        helper("threadline_capture_transaction", "transaction", "p_txid bigint", "uuid"),
+        helper(
+            "threadline_capture_unknown",
+            "unknown",
+            "p_row jsonb, p_exclude text[], p_known text[], p_placeholder text",
+            "jsonb",
+            "immutable",
         ),
+        helper(
+            "threadline_capture_former_key",
+            "former_key",
+            "p_transaction uuid, p_schema text, p_table text, p_relation regclass, p_former jsonb, p_values jsonb",
+            "void",
+        ),
+        Function(audit_schema, names.TRUNCATE_FUNCTION, _body("truncate", audit_schema)),
         Function(
             audit_schema,
-            "threadline_capture_transaction",
-            _body("capture/body_transaction", audit_schema),
-            arguments=("p_txid bigint",),
+            names.ACTION_FUNCTION,
+            _body("record_action", audit_schema),
+            arguments="p_action jsonb",
             returns="uuid",
-            security_definer=False,
-            settings=(),
         ),
-        row_function(names.DEFAULT_FUNCTION, ("id",), CaptureTable(), audit_schema),
+        row_function(names.DEFAULT_FUNCTION, DEFAULT_KEY, (), _PLAIN, audit_schema),
     )
 
 
 def needs_own_function(shape: Shape, settings: CaptureTable) -> bool:
     """Whether the default function does not do: it records the key {"id": text} and redacts nothing."""
-    return shape.key != ("id",) or settings != CaptureTable()
+    of_rows = settings.model_copy(update={"truncate": _PLAIN.truncate, "key": ()})
+    return key_of(shape, settings) != DEFAULT_KEY or of_rows != _PLAIN
 
 
 def table_function(shape: Shape, settings: CaptureTable, audit_schema: str) -> Function:
     """The capture function that a table's key and settings imply."""
     if not needs_own_function(shape, settings):
-        return row_function(names.DEFAULT_FUNCTION, ("id",), CaptureTable(), audit_schema)
-    return row_function(names.function_name(shape.table, audit_schema), shape.key, settings, audit_schema)
+        return row_function(names.DEFAULT_FUNCTION, DEFAULT_KEY, (), _PLAIN, audit_schema)
+    name = names.function_name(shape.table, audit_schema)
+    return row_function(name, key_of(shape, settings), harmless(shape, settings), settings, audit_schema)
 
 
-def row_trigger(shape: Shape, settings: CaptureTable, audit_schema: str) -> Trigger:
-    """The row trigger that a table's key and settings imply.
+def table_triggers(shape: Shape, settings: CaptureTable, audit_schema: str) -> tuple[Trigger, ...]:
+    """The triggers that a table's key and settings imply: for rows first, then for TRUNCATE.
 
-    A partition's trigger is a copy of its parent's, arguments included, which is how the parent's name gets
-    into the changes of every partition.
+    A partition's row trigger is a copy of its parent's, arguments included, which is how the parent's name
+    gets into the changes of every partition. Statement triggers are not copied, so each partition has its own.
     """
-    return Trigger(
+    row = Trigger(
         table=shape.table,
         name=names.trigger_name(shape.table),
         function_schema=audit_schema,
         function=table_function(shape, settings, audit_schema).name,
         arguments=(shape.table.schema, shape.table.name) if shape.partitioned else (),
     )
+    if settings.truncate == "ignore":
+        return (row,)
+    key = key_of(shape, settings)
+    spec = {
+        "schema": shape.table.schema,
+        "table": shape.table.name,
+        "key": list(key.columns),
+        "typed": key.typed,
+    }
+    return row, *(
+        Trigger(
+            table=table,
+            name=names.truncate_trigger_name(shape.table),
+            function_schema=audit_schema,
+            function=names.TRUNCATE_FUNCTION,
+            arguments=(settings.truncate, json.dumps(spec, ensure_ascii=False)),
+            type=TRUNCATE_TYPE,
+        )
+        for table in _truncated(shape, settings)
+    )
 
 
-def row_function(name: str, key: tuple[str, ...], settings: CaptureTable, audit_schema: str) -> Function:
-    """A row trigger's function for a key and settings."""
+def row_function(name: str, key: Key, known: tuple[str, ...], settings: CaptureTable, audit_schema: str) -> Function:
+    """A row trigger's function.
+
+    Args:
+        name: what it is called.
+        key: what identifies a row.
+        known: the columns that are not redacted; they matter only where some are.
+        settings: redaction and the rest.
+        audit_schema: where the audit tables are.
+    """
     unseen = tuple(dict.fromkeys((*settings.except_columns, *settings.exclude)))
+    audit = sql.Identifier(audit_schema)
     body = template("capture/body_row").format(
-        audit=sql.Identifier(audit_schema),
+        audit=audit,
         compared=_without("v_new", unseen),
-        skip_unchanged=sql.SQL(""),
-        redact=_redaction(settings),
-        key=_key(key),
-        changed_from=_changed_from() if settings.store_changed_from else sql.SQL(""),
-        former_key=sql.SQL(""),
+        skip_identical=_part("skip_identical") if settings.skip_noop else _NOTHING,
+        skip_unchanged=_skip_unchanged(settings),
+        redact=_redaction(settings, known, audit),
+        key=_key_expression(key),
+        changed_from=_part("changed_from") if settings.store_changed_from else _NOTHING,
+        former_key=_NOTHING if key.whole_row else _former_key(key, audit),
     )
-    return Function(audit_schema, name, body.as_string(None))
+    return Function(audit_schema, name, body.as_string(None).strip())
 
 
-def _redaction(settings: CaptureTable) -> sql.Composable:
+def _truncated(shape: Shape, settings: CaptureTable) -> tuple[Table, ...]:
+    # A marker, or a refusal, belongs to the statement: once, on whatever table it names.
+    return (shape.table, *shape.leaves) if settings.truncate != "marker" else (shape.table,)
+
+
+def _redaction(settings: CaptureTable, known: tuple[str, ...], audit: sql.Identifier) -> sql.Composable:
     if not settings.exclude and not settings.mask:
-        return sql.SQL("")
+        return _NOTHING
     mask = json.dumps(dict.fromkeys(settings.mask, settings.mask_placeholder), ensure_ascii=False)
-    lines: list[sql.Composable] = []
-    for row in ("v_old", "v_new"):
-        redacted = _without(row, settings.exclude)
-        if settings.mask:
-            redacted = sql.SQL("({}) || {}::jsonb").format(redacted, sql.Literal(mask))
-        lines.append(sql.SQL("    {} := {};\n").format(_trusted(row), redacted))
-    return sql.Composed(lines)
+
+    def redacted(row: str) -> sql.Composable:
+        kept = _without(row, settings.exclude)
+        return sql.SQL("({}) || {}::jsonb").format(kept, sql.Literal(mask)) if settings.mask else kept
+
+    return _part("redact").format(
+        audit=audit,
+        redacted=_array((*settings.exclude, *settings.mask)),
+        old=redacted("v_old"),
+        new=redacted("v_new"),
+        exclude=_array(settings.exclude),
+        known=_array(known),
+        placeholder=sql.Literal(settings.mask_placeholder),
+    )
 
 
-def _key(key: tuple[str, ...]) -> sql.Composed:
+def _skip_unchanged(settings: CaptureTable) -> sql.Composable:
+    if not settings.skip_noop or not settings.exclude:
+        return _NOTHING
+    return _part("skip_unchanged").format(
+        old=_without("v_old", settings.exclude), new=_without("v_new", settings.exclude)
+    )
+
+
+def _key_expression(key: Key) -> sql.Composable:
+    if key.whole_row:
+        return _part("key_from_row").format(columns=_array(key.columns))
+    # Redaction never touches the key, and after it both rows are what may be recorded.
+    return _key_of_row("coalesce(v_new, v_old)", key)
+
+
+def _former_key(key: Key, audit: sql.Identifier) -> sql.Composed:
+    values = _key_of_row("v_old", Key(key.columns, typed=True))
+    return _part("former_key").format(audit=audit, former=_key_of_row("v_old", key), values=values)
+
+
+def _key_of_row(row: str, key: Key) -> sql.Composed:
     pairs = sql.SQL(", ").join(
-        sql.SQL("{}, coalesce(v_new, v_old) ->> {}").format(sql.Literal(column), sql.Literal(column)) for column in key
+        sql.SQL("{}, {} {} {}").format(
+            sql.Literal(column), trusted(row), trusted("->" if key.typed else "->>"), sql.Literal(column)
+        )
+        for column in key.columns
     )
-    return sql.SQL("    v_key := jsonb_build_object({});\n").format(pairs)
-
-
-def _changed_from() -> sql.SQL:
-    return sql.SQL(
-        "    select jsonb_object_agg(f.name, v_old -> f.name) into v_from from unnest(v_fields) as f (name);\n"
-    )
+    return sql.SQL("jsonb_build_object({})").format(pairs)
 
 
 def _without(row: str, columns: tuple[str, ...]) -> sql.Composable:
-    if not columns:
-        return _trusted(row)
-    return sql.SQL("{} - {}::text[]").format(_trusted(row), sql.Literal(list(columns)))
+    return sql.SQL("{} - {}").format(trusted(row), _array(columns)) if columns else trusted(row)
+
+
+def _array(columns: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(sql.Literal, columns)))
+
+
+def _part(name: str) -> sql.SQL:
+    """A piece of a body, without the line that says why the file exists."""
+    return trusted(source(f"capture/part_{name}").partition("\n")[2])
 
 
 def _body(name: str, audit_schema: str) -> str:
-    return template(name).format(audit=sql.Identifier(audit_schema)).as_string(None)
-
-
-def _trusted(text: str) -> sql.SQL:
-    """SQL made of this module's own words."""
-    return sql.SQL(cast("LiteralString", text))
-
-
-def _dollar_quoted(body: str) -> sql.SQL:
-    """The body in dollar quotes, whose tag does not occur in it, however tables and columns are named."""
-    tag = "threadline"
-    while f"${tag}$" in body:
-        tag += "_"
-    return _trusted(f"${tag}$\n{body}\n${tag}$")
-
-
-def _setting(name: str, value: str) -> sql.Composed:
-    # search_path is a list of names: quoted as one literal it would be one name.
-    shown = _trusted(value) if name == "search_path" else sql.Literal(value)
-    return sql.SQL("set {} = {}\n").format(_trusted(name), shown)
+    slots = {"audit": sql.Identifier(audit_schema), "audit_name": sql.Literal(audit_schema)}
+    return template(f"capture/body_{name}").format(**slots).as_string(None).strip()

@@ -13,11 +13,13 @@ NAME_BYTES = 63
 
 AUDIT_TABLES = ("audit_transactions", "audit_changes", "audit_actions")
 DEFAULT_FUNCTION = "threadline_capture_changes"
+TRUNCATE_FUNCTION = "threadline_capture_truncate"
+ACTION_FUNCTION = "threadline_record_action"
 TRIGGER_PREFIX = "threadline_audit_"
 TRUNCATE_PREFIX = "threadline_truncate_"
 
 _QUOTED = r'"((?:[^"]|"")+)"'
-_PLAIN = r'([^".]+)'
+_PLAIN = r'([^".,]+)'
 _NAME = re.compile(rf"(?:(?:{_QUOTED}|{_PLAIN})\.)?(?:{_QUOTED}|{_PLAIN})")
 
 
@@ -56,6 +58,11 @@ def parse(text: str, default_schema: str) -> Table:
     return Table(schema, _unquoted(name_quoted) or name_plain)
 
 
+def split(text: str) -> list[str]:
+    """The names in a list separated by commas; a comma within double quotes belongs to a name."""
+    return [name.strip() for name in re.findall(r'(?:"(?:[^"]|"")*"|[^,"])+', text) if name.strip()]
+
+
 def function_name(table: Table, audit_schema: str) -> str:
     """The name of a table's own capture function, unique however PostgreSQL cuts it.
 
@@ -89,4 +96,4 @@ def _unquoted(text: str | None) -> str | None:
 
 
 def _shown(part: str) -> str:
-    return part if re.fullmatch(r'[^".]+', part) else '"' + part.replace('"', '""') + '"'
+    return part if re.fullmatch(r'[^",.]+', part) else '"' + part.replace('"', '""') + '"'

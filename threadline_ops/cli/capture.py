@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from threadline_ops.cli.console import Json, out, print_json
+from threadline_ops.cli.console import Json, out, print_json, warn
+from threadline_ops.errors import SettingsError
+
+if TYPE_CHECKING:
+    from threadline_ops.capture.names import Table
+    from threadline_ops.capture.triggers import TableCaptured
+    from threadline_ops.database import Database
+    from threadline_ops.settings import Settings
 
 _SQL = typer.Option("--sql", help="Print the SQL instead of running it, for another migration tool.")
 
@@ -22,36 +29,107 @@ def install(as_sql: Annotated[bool, _SQL] = False, as_json: Json = False) -> Non
     from threadline_ops import settings as configuration
     from threadline_ops.capture.install import install as run
     from threadline_ops.capture.install import statements
+    from threadline_ops.capture.objects import script
     from threadline_ops.database import opened
 
     settings = configuration.load()
+    roles = settings.capture.application_roles
     if as_sql:
-        for statement in statements(settings.database.audit_schema):
-            typer.echo(statement.as_string(None).strip() + ";\n")
+        typer.echo(script(list(statements(settings.database.audit_schema, roles))), nl=False)
         return
     with opened(settings, "install", direct=True) as database:
-        done = run(database)
-    print_json(done) if as_json else out.print(f"audit schema {done.schema!r} is installed", markup=False)
+        done = run(database, roles)
+    if as_json:
+        print_json(done)
+    else:
+        out.print(f"audit schema {done.schema!r} is installed, owned by {done.owner!r}", markup=False)
 
 
 def triggers(
-    tables: Annotated[str | None, typer.Option(help="Only these tables, separated by commas.")] = None,
+    tables: Annotated[
+        str | None, typer.Option(help="Only these, separated by commas: orders,billing.invoices.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the difference of deployed and wanted; change nothing.")
+    ] = False,
+    as_sql: Annotated[bool, _SQL] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Stop capturing tables that the settings do not name.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the capture triggers to what the settings imply."""
+    """Bring the capture triggers of all tables in the settings, or of --tables, to what the settings imply."""
     from threadline_ops import settings as configuration
     from threadline_ops.capture import names
-    from threadline_ops.capture.triggers import apply
     from threadline_ops.database import opened
-    from threadline_ops.progress import drive
 
     settings = configuration.load()
     schema = settings.database.audit_schema
-    given = tables.split(",") if tables else list(settings.capture.tables)
-    with opened(settings, "triggers", direct=True) as database:
-        result = drive(
-            apply(database, [names.parse(name, schema) for name in given], settings.capture),
-            lambda event: None if as_json else out.print(f"{event.table}: {event.function}", markup=False),
+    if prune and tables:
+        raise SettingsError("--prune looks at all tables, and --tables at some", fix="use one of them")
+    given = [names.parse(name, schema) for name in names.split(tables)] if tables else None
+    if given is None and not settings.capture.tables:
+        raise SettingsError(
+            "there is no table to capture",
+            fix='name some with --tables, or under [capture.tables."schema.table"] in threadline.toml',
         )
+    with opened(settings, "triggers", direct=True) as database:
+        if dry_run or as_sql:
+            _show(database, settings, given, prune=prune, as_sql=as_sql, as_json=as_json)
+        else:
+            _apply(database, settings, given, prune=prune, as_json=as_json)
+
+
+def _show(
+    database: Database,
+    settings: Settings,
+    tables: list[Table] | None,
+    *,
+    prune: bool,
+    as_sql: bool,
+    as_json: bool,
+) -> None:
+    from threadline_ops.capture.triggers import plans, removals
+
+    found = plans(database, tables, settings.capture)
+    if prune:
+        found += removals(database, settings.capture)
     if as_json:
-        print_json(result)
+        print_json([{"table": str(p.table), "diff": [s.diff() for s in p.steps], "sql": p.script()} for p in found])
+    elif as_sql:
+        typer.echo("".join(plan.script() for plan in found), nl=False)
+    else:
+        for plan in found:
+            out.print(f"{plan.table}: {f'{len(plan.steps)} to change' if plan.steps else 'as wanted'}", markup=False)
+            for step in plan.steps:
+                typer.echo(step.diff())
+    for plan in found:
+        _warn(str(plan.table), plan.warnings)
+
+
+def _apply(database: Database, settings: Settings, tables: list[Table] | None, *, prune: bool, as_json: bool) -> None:
+    from threadline_ops.capture.triggers import apply
+    from threadline_ops.capture.triggers import prune as prune_all
+    from threadline_ops.progress import drive
+
+    def show(event: TableCaptured) -> None:
+        _warn(event.table, event.warnings)
+        if not as_json:
+            state = f"changed {', '.join(event.changed)}" if event.changed else "as wanted"
+            out.print(f"{event.table}: {state}", markup=False)
+
+    result = drive(apply(database, tables, settings.capture), show)
+    pruned = drive(prune_all(database, settings.capture), lambda _: None) if prune else ()
+    if as_json:
+        print_json({"applied": result, "pruned": pruned})
+        return
+    for table in pruned:
+        out.print(f"{table}: no longer captured; what was captured of it stays", markup=False)
+    if tables is None:
+        for table in set(result.unlisted).difference(pruned):
+            warn(f"{table} is captured although no setting names it; --prune would end that")
+
+
+def _warn(table: str, warnings: tuple[str, ...]) -> None:
+    for text in warnings:
+        warn(f"{table}: {text}")

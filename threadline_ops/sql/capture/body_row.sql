@@ -8,12 +8,13 @@ declare
     v_fields text[];
     v_from jsonb;
 begin
-    if tg_op = 'UPDATE' then
+{skip_identical}    if tg_op = 'UPDATE' then
         select array_agg(n.key order by n.key collate "C") into v_fields
         from jsonb_each({compared}) as n
         where n.value is distinct from v_old -> n.key;
     end if;
-{skip_unchanged}{redact}{key}{changed_from}
+{skip_unchanged}{redact}    v_key := {key};
+{changed_from}
     select t.id into v_transaction
     from {audit}.audit_transactions as t
     where t.txid = v_txid and t.occurred_at >= now();

@@ -18,19 +18,22 @@ begin
             v_meta := jsonb_build_object('malformed_actor_ref', left(v_raw, 1000));
         end if;
     end if;
-    -- Transaction ids start again after a dump and restore. A row of an earlier life under the same id would
-    -- lend its actor to this transaction; it gives up the id instead, and says so.
-    update {audit}.audit_transactions
-    set txid = -('x' || left(replace(id::text, '-', ''), 15))::bit(60)::bigint,
-        meta = coalesce(meta, '{{}}') || jsonb_build_object('txid_before_restart', txid)
-    where txid = p_txid and occurred_at < now();
+    -- Never before now(): the clock may be set back, and now() is how later rows tell this transaction's own
+    -- row from one that an earlier life of the cluster left under the same id.
     insert into {audit}.audit_transactions (txid, occurred_at, actor_ref, meta)
-    -- Never before now(): the clock may be set back, and now() is how later rows tell this life from another.
     values (p_txid, greatest(clock_timestamp(), now()), v_actor, v_meta)
     on conflict (txid) do nothing
     returning id into v_id;
     if v_id is null then
-        select t.id into v_id from {audit}.audit_transactions as t where t.txid = p_txid;
+        -- Transaction ids start again after a dump and restore. The row found would lend its actor to this
+        -- transaction; it gives up the id instead, and says so.
+        update {audit}.audit_transactions
+        set txid = -('x' || left(replace(id::text, '-', ''), 15))::bit(60)::bigint,
+            meta = coalesce(meta, '{{}}') || jsonb_build_object('txid_before_restart', txid)
+        where txid = p_txid;
+        insert into {audit}.audit_transactions (txid, occurred_at, actor_ref, meta)
+        values (p_txid, greatest(clock_timestamp(), now()), v_actor, v_meta)
+        returning id into v_id;
     end if;
     return v_id;
 end

@@ -1,0 +1,2 @@
+-- Only capture's own triggers are dropped, by name.
+drop trigger {trigger} on {schema}.{table}
