@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from tests import audited_world
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
@@ -84,6 +85,19 @@ def database(server: TestServer) -> Iterator[str]:
 def _install(dsn: str) -> None:
     with opened(Settings(dsn=SecretStr(dsn)), "tests") as database:
         install(database)
+
+
+@pytest.fixture(scope="session")
+def healthy_template(server: TestServer) -> Iterator[str]:
+    with template_database(server, "healthy", audited_world.build) as name:
+        yield name
+
+
+@pytest.fixture
+def healthy(server: TestServer, healthy_template: str) -> Iterator[str]:
+    """The DSN of a database of this test's own, whose tables are captured as they should be."""
+    with server.clone(healthy_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")

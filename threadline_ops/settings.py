@@ -146,6 +146,20 @@ class CaptureSettings(Section):
     tables: dict[str, CaptureTable] = Field(default_factory=dict)
 
 
+class CoverageSettings(Section):
+    """Which tables must be captured, and when a doubt becomes a finding."""
+
+    schemas: tuple[Identifier, ...] = ("public",)
+    expected_tables: tuple[StrictStr, ...] = ()
+    probe_tables: tuple[StrictStr, ...] = ()
+    trusted_roles: tuple[Identifier, ...] = ()
+    scan_rows: PositiveInt = 100_000
+    max_unattributed_percent: Annotated[int, Field(ge=0, le=100)] = 20
+    max_slot_retention_mb: PositiveInt = 1_024
+    disk_budget_gb: Window = None
+    disk_warning_days: PositiveInt = 30
+
+
 class EvidenceSettings(Section):
     """Where runs leave their records."""
 
@@ -174,6 +188,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     retention: RetentionSettings = RetentionSettings()
     capture: CaptureSettings = CaptureSettings()
+    coverage: CoverageSettings = CoverageSettings()
     evidence: EvidenceSettings = EvidenceSettings()
 
     @classmethod

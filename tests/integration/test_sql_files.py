@@ -30,6 +30,7 @@ def generic(name: str) -> str:
     text = re.sub(
         r"%\((\w+)\)s", lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"), code_of(name)
     ).replace("%%", "%")
+    text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
     return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text.replace("{audit}", '"public"'))
 
 

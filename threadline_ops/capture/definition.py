@@ -64,8 +64,15 @@ def table_function(shape: Shape, settings: CaptureTable, audit_schema: str) -> F
     """The capture function that a table's key and settings imply."""
     if not needs_own_function(shape, settings):
         return row_function(names.DEFAULT_FUNCTION, DEFAULT_KEY, (), _PLAIN, audit_schema)
-    name = names.function_name(shape.table, audit_schema)
+    name = table_function_name(shape, settings, audit_schema)
     return row_function(name, key_of(shape, settings), harmless(shape, settings), settings, audit_schema)
+
+
+def table_function_name(shape: Shape, settings: CaptureTable, audit_schema: str) -> str:
+    """What `table_function` is called, without making its body."""
+    if not needs_own_function(shape, settings):
+        return names.DEFAULT_FUNCTION
+    return names.function_name(shape.table, audit_schema)
 
 
 def table_triggers(shape: Shape, settings: CaptureTable, audit_schema: str) -> tuple[Trigger, ...]:
@@ -78,7 +85,7 @@ def table_triggers(shape: Shape, settings: CaptureTable, audit_schema: str) -> t
         table=shape.table,
         name=names.trigger_name(shape.table),
         function_schema=audit_schema,
-        function=table_function(shape, settings, audit_schema).name,
+        function=table_function_name(shape, settings, audit_schema),
         arguments=(shape.table.schema, shape.table.name) if shape.partitioned else (),
     )
     if settings.truncate == "ignore":
