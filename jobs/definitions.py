@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import retention
+from jobs import coverage, retention
 
 defs = dg.Definitions.merge(
+    coverage.defs,
     retention.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

@@ -1,0 +1,99 @@
+"""Findings as evaluations of asset checks, and recent changes as observations of assets."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from threadline_ops.capture.names import Table
+from threadline_ops.coverage import Check, Finding, Inventory, Severity, TableCoverage
+from threadline_ops.coverage.growth import Activity
+from threadline_ops.coverage.run import inventory_figures
+
+GROUP = "audited"
+#: The database as a whole, beside its tables.
+AUDIT_TRAIL = dg.AssetKey([GROUP, "audit_trail"])
+_ROWS_SHOWN = 20
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The asset of an audited table."""
+    return dg.AssetKey([GROUP, table.schema, table.name])
+
+
+def observations(seen: Inventory, lately: Iterable[Activity], trail: dict[str, Any]) -> Iterator[dg.AssetObservation]:
+    """What is known of each table now; numbers plot over time."""
+    rows = {row.table: row for row in seen.tables}
+    for active in lately:
+        row = rows.get(active.table)
+        metadata: dict[str, Any] = {
+            "status": row.status.value if row else "missing",
+            "findings": len(row.findings) if row else 0,
+            "changes_last_hour": active.changes_last_hour,
+            "changes_last_day": active.changes_last_day,
+        }
+        if active.rows is not None:
+            metadata["dagster/row_count"] = active.rows
+        if active.last_captured_at is not None:
+            metadata["last_captured_at"] = dg.MetadataValue.timestamp(active.last_captured_at)
+            metadata["lag_seconds"] = active.lag_seconds
+        yield dg.AssetObservation(asset_key(active.table), metadata=metadata)
+    yield dg.AssetObservation(AUDIT_TRAIL, metadata=inventory_figures(seen) | trail)
+
+
+def evaluations(
+    seen: Inventory, found: Sequence[Finding], specs: Iterable[dg.AssetCheckSpec]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The outcome of each of these checks."""
+    rows = {asset_key(row.table): row for row in seen.tables}
+    for spec in specs:
+        check = Check(spec.name)
+        if spec.asset_key == AUDIT_TRAIL:
+            yield _of_database(check, seen, [finding for finding in found if finding.check is check])
+        else:
+            yield _of_table(check, spec.asset_key, rows.get(spec.asset_key))
+
+
+def _of_table(check: Check, key: dg.AssetKey, row: TableCoverage | None) -> dg.AssetCheckEvaluation:
+    """Of a table that is not captured at all, nothing is true."""
+    if row is None:
+        return _evaluation(key, check, [], "the settings changed since this code location was loaded: reload it")
+    wrong = [finding for finding in row.findings if finding.check in (check, Check.EXPECTED)]
+    return _evaluation(key, check, wrong)
+
+
+def _of_database(check: Check, seen: Inventory, wrong: Sequence[Finding]) -> dg.AssetCheckEvaluation:
+    if check is not Check.EXPECTED:
+        return _evaluation(AUDIT_TRAIL, check, wrong)
+    if not any(row.expected for row in seen.tables):
+        return _evaluation(AUDIT_TRAIL, check, wrong, "no table is expected: set coverage.expected_tables")
+    broken = [finding for row in seen.violations for finding in row.findings if finding.breaks]
+    return _evaluation(AUDIT_TRAIL, check, broken)
+
+
+def _evaluation(key: dg.AssetKey, check: Check, wrong: Sequence[Finding], refusal: str = "") -> dg.AssetCheckEvaluation:
+    worst = any(finding.severity is Severity.P0 for finding in wrong) or bool(refusal)
+    metadata: dict[str, Any] = {"findings": len(wrong)}
+    if wrong:
+        metadata["found"] = dg.MetadataValue.md(_markdown(wrong))
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=check.value,
+        passed=not wrong and not refusal,
+        # A warning stays green in the catalog and in a group's counts: what must be seen is an error.
+        severity=dg.AssetCheckSeverity.ERROR if worst else dg.AssetCheckSeverity.WARN,
+        description=refusal or "; ".join(f"{finding.id}: {finding.subject}" for finding in wrong[:3]) or None,
+        metadata=metadata,
+    )
+
+
+def _markdown(wrong: Sequence[Finding]) -> str:
+    def cell(text: str) -> str:
+        return text.replace("|", "\\|").replace("\n", " ")
+
+    lines = ["| severity | id | subject | what | what to do |", "| --- | --- | --- | --- | --- |"]
+    for finding in wrong[:_ROWS_SHOWN]:
+        cells = (finding.severity.value, finding.id, finding.subject, finding.what, finding.fix)
+        lines.append(f"| {' | '.join(map(cell, cells))} |")
+    lines += [f"\nand {len(wrong) - _ROWS_SHOWN} more"] if len(wrong) > _ROWS_SHOWN else []
+    return "\n".join(lines)
