@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from tests import audited_world
+from tests import audited_world, pgbouncer
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
@@ -107,16 +108,42 @@ def audited_template(server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def audited(server: TestServer, audited_template: str) -> Iterator[str]:
+def audited_directly(server: TestServer, audited_template: str) -> Iterator[str]:
     """The DSN of a database of this test's own, with the audit tables and no row in them."""
     with server.clone(audited_template) as dsn:
         yield dsn
 
 
 @pytest.fixture
-def connection(audited: str) -> Iterator[psycopg.Connection]:
-    """A superuser's autocommit connection to the test's audited database."""
-    with psycopg.connect(audited, autocommit=True) as opened_connection:
+def route() -> str:
+    """How operations reach the audited database; `pytest.mark.pooled` runs a test by both routes."""
+    return "direct"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("pooled") and "audited" in metafunc.fixturenames:
+        metafunc.parametrize("route", ["direct", "pooled"])
+
+
+@pytest.fixture(scope="session")
+def poolers(server: TestServer) -> Iterator[Callable[[str], pgbouncer.PgBouncer]]:
+    """A PgBouncer before the test server for each pool mode that is asked for, started at most once."""
+    with ExitStack() as stack:
+        yield cache(lambda mode: stack.enter_context(pgbouncer.started(server.admin, mode)))
+
+
+@pytest.fixture
+def audited(audited_directly: str, route: str, request: pytest.FixtureRequest) -> str:
+    """The same database as operations reach it: directly, or through a PgBouncer in transaction mode."""
+    if route == "direct":
+        return audited_directly
+    return request.getfixturevalue("poolers")("transaction").dsn(audited_directly)
+
+
+@pytest.fixture
+def connection(audited_directly: str) -> Iterator[psycopg.Connection]:
+    """A superuser's autocommit connection to the test's audited database, past any pooler."""
+    with psycopg.connect(audited_directly, autocommit=True) as opened_connection:
         yield opened_connection
 
 

@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.audit import bulk, count
 
+pytestmark = pytest.mark.pooled
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,6 +21,8 @@ from threadline_ops.progress import Interrupted
 from threadline_ops.retention import BatchDeleted, Policy, PurgeRequest, purge, run_purge
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.pooled
+
 EXECUTE = PurgeRequest(execute=True)
 DAY = timedelta(days=1)
 

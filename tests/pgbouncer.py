@@ -1,0 +1,194 @@
+"""A real PgBouncer for tests: found or fetched, started as an ordinary user on a loopback port, gone afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from threadline_ops.embedded import scratch
+from threadline_ops.embedded.account import can_enter, hand_over, spawn
+
+HOW_TO_GET_IT = (
+    "PgBouncer is needed and was not found; install it (apt install pgbouncer, dnf install pgbouncer, "
+    "brew install pgbouncer) or put it on PATH"
+)
+START_SECONDS = 20.0
+#: Packages that Debian's pgbouncer links and a small system may lack.
+_LIBRARIES = ("libevent-2.1-7", "libevent-2.1-7t64", "libc-ares2", "libcares2")
+_WATCH = 'read -r _; kill -INT "$1"'
+
+
+@dataclass(frozen=True)
+class Program:
+    """The executable, with where its libraries lie if the system does not know."""
+
+    path: str
+    libraries: str | None = None
+
+    def command(self, *arguments: str | Path) -> list[str | Path]:
+        prefix: list[str | Path] = ["/usr/bin/env", f"LD_LIBRARY_PATH={self.libraries}"] if self.libraries else []
+        return [*prefix, self.path, *arguments]
+
+
+@dataclass(frozen=True)
+class PgBouncer:
+    """A pooler in front of the test server."""
+
+    port: int
+    mode: str
+    pool_size: int
+
+    def dsn(self, direct: str) -> str:
+        """The same database as a direct connection string's, through the pooler."""
+        return make_conninfo(direct, host="127.0.0.1", port=self.port)
+
+
+@cache
+def program() -> Program:
+    """PgBouncer on this machine; in CI its absence is a failure, elsewhere a skip that says how to get it."""
+    found = _on_path() or _from_debian()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(HOW_TO_GET_IT, pytrace=False)
+        pytest.skip(HOW_TO_GET_IT)
+    return found
+
+
+def _on_path() -> Program | None:
+    path = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+    return Program(path) if path else None
+
+
+def _from_debian() -> Program | None:
+    """Fetched with apt: installed by root in CI, else unpacked into our own directory, the system left alone."""
+    if shutil.which("apt-get") is None:
+        return None
+    place = scratch.root() / "pgbouncer"
+    scratch.make_directory(place, 0o755)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may arrive here at once
+        if os.geteuid() == 0 and os.environ.get("CI"):
+            _apt("update")
+            _apt("install", "-y", "--no-install-recommends", "pgbouncer")
+            return _on_path()
+        unpacked = place / "root"
+        if not (unpacked / "usr/sbin/pgbouncer").exists() and not _unpack(place, unpacked):
+            return None
+    libraries = sorted({str(p.parent) for p in unpacked.glob("usr/lib/*/*.so*")})
+    return Program(str(unpacked / "usr/sbin/pgbouncer"), ":".join(libraries) or None)
+
+
+def _unpack(place: Path, target: Path) -> bool:
+    if not _apt("download", "pgbouncer", cwd=place):
+        return False
+    for library in _LIBRARIES:
+        _apt("download", library, cwd=place)  # which of the names exists depends on the release
+    return all(
+        subprocess.run(["dpkg", "-x", package, target], check=False).returncode == 0 for package in place.glob("*.deb")
+    )
+
+
+def _apt(*arguments: str, cwd: Path | None = None) -> bool:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ["apt-get", "-qq", *arguments], cwd=cwd, env=environment, capture_output=True, timeout=240, check=False
+    )
+    return done.returncode == 0
+
+
+@contextmanager
+def started(admin: str, mode: str, *, pool_size: int = 4, console: bool = True) -> Iterator[PgBouncer]:
+    """PgBouncer before the server of an admin's DSN, for every database and role there.
+
+    Args:
+        admin: a superuser's DSN, with a password.
+        mode: session, transaction or statement.
+        pool_size: server connections for each pair of database and role.
+        console: whether that superuser may ask the admin console.
+    """
+    target = conninfo_to_dict(admin)
+    executable = program()
+    directory = Path(tempfile.mkdtemp(prefix="b-", dir=scratch.root()))
+    hand_over(directory)
+    if not can_enter(Path(executable.path)):
+        pytest.fail(f"{executable.path} cannot be run by the account that tests start servers under")
+    pooler = PgBouncer(_free_port(), mode, pool_size)
+    _configure(directory, target, pooler, console=console)
+    with (directory / "log").open("wb") as log:
+        process = spawn(executable.command("-q", directory / "pgbouncer.ini"), output=log)
+    watch = spawn(["/bin/sh", "-c", _WATCH, "watch", str(process.pid)], stdin=subprocess.PIPE)
+    try:
+        _wait_until_ready(process, pooler.dsn(admin), directory / "log")
+        yield pooler
+    finally:
+        process.send_signal(signal.SIGQUIT)  # immediate; a test's stray connection must not hold it back
+        process.wait(10)
+        watch.kill()
+        watch.communicate()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _configure(directory: Path, target: dict[str, object], pooler: PgBouncer, *, console: bool) -> None:
+    user, password = str(target["user"]), str(target["password"])
+    quoted = password.replace('"', '""')
+    _private(directory / "users.txt", f'"{user}" "{quoted}"\n"stats" "{secrets.token_hex(8)}"\n')
+    _private(
+        directory / "pgbouncer.ini",
+        f"""
+[databases]
+* = host={target["host"]} port={target.get("port", 5432)} auth_user={user}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {pooler.port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {directory}/users.txt
+auth_query = select usename, passwd from pg_catalog.pg_shadow where usename = $1
+stats_users = {user if console else "stats"}
+pool_mode = {pooler.mode}
+default_pool_size = {pooler.pool_size}
+max_client_conn = 200
+query_wait_timeout = 30
+server_login_retry = 1
+""",
+    )
+
+
+def _private(path: Path, content: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(content)
+    hand_over(path)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            psycopg.connect(dsn, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            time.sleep(0.01)
+        else:
+            return
+    pytest.fail(f"PgBouncer did not start; its log ends with: {log.read_text()[-1000:]}", pytrace=False)
