@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class PgBouncer:
     port: int
     mode: str
     pool_size: int
+    stats_password: str = field(default_factory=lambda: secrets.token_hex(8), repr=False)
 
     def dsn(self, direct: str) -> str:
         """The same database as a direct connection string's, through the pooler."""
@@ -147,7 +148,7 @@ def started(admin: str, mode: str, *, pool_size: int = 4, console: bool = True) 
 def _configure(directory: Path, target: dict[str, object], pooler: PgBouncer, *, console: bool) -> None:
     user, password = str(target["user"]), str(target["password"])
     quoted = password.replace('"', '""')
-    _private(directory / "users.txt", f'"{user}" "{quoted}"\n"stats" "{secrets.token_hex(8)}"\n')
+    _private(directory / "users.txt", f'"{user}" "{quoted}"\n"stats" "{pooler.stats_password}"\n')
     _private(
         directory / "pgbouncer.ini",
         f"""

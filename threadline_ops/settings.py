@@ -11,16 +11,14 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
-    StrictBool,
     StrictInt,
     StrictStr,
     model_validator,
@@ -33,31 +31,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath
 from threadline_ops.errors import PolicyError, SettingsError
+from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
 
 PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Connection strings carry passwords, so a file that may be committed is no place for them.
 ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri")
-
-
-def _identifier(value: str) -> str:
-    if not value or "\0" in value or len(value.encode()) > 63:
-        raise ValueError("must be a PostgreSQL identifier of 1 to 63 bytes")
-    return value
-
-
-Identifier = Annotated[StrictStr, AfterValidator(_identifier)]
-PositiveInt = Annotated[int, Field(gt=0)]
-
-
-def _boolean(value: object) -> object:
-    """The environment can only say it in text; every other stand-in for yes or no is a mistake."""
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-
-
-Boolean = Annotated[StrictBool, BeforeValidator(_boolean)]
 
 
 def _window(value: object) -> object:
@@ -78,12 +60,6 @@ def _printable(value: str) -> str:
 
 
 Placeholder = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown keys are errors, because a typo must not silently keep a default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class DatabaseSettings(Section):
@@ -190,6 +166,8 @@ class Settings(BaseSettings):
     capture: CaptureSettings = CaptureSettings()
     coverage: CoverageSettings = CoverageSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
+    write_paths: tuple[WritePath, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -207,6 +185,8 @@ class Settings(BaseSettings):
     def redacted(self) -> dict[str, Any]:
         """The settings as plain data for logs and evidence: connection strings appear only as set or not."""
         plain = self.model_dump(mode="json", exclude=set(ENVIRONMENT_ONLY))
+        for environment in plain["environments"].values():
+            environment.update({name: "set" if environment[name] else None for name in ENVIRONMENT_SECRETS})
         return plain | {name: "set" if getattr(self, name) else None for name in ENVIRONMENT_ONLY}
 
 
@@ -245,12 +225,21 @@ def _check_file(path: Path) -> None:
             f"{path.name} cannot be read as TOML" + (f", line {place}" if place else ""),
             fix="correct the file's syntax",
         ) from None
-    for name in ENVIRONMENT_ONLY:
-        if name in content:
-            raise SettingsError(
-                f"{name} must not stand in {path.name}, which may be committed",
-                fix=f"set {PREFIX}{name.upper()} in the environment",
-            )
+    for name in _secrets_in(content):
+        raise SettingsError(
+            f"{name} must not stand in {path.name}, which may be committed",
+            fix=f"set {PREFIX}{name.upper().replace('.', '__')} in the environment",
+        )
+
+
+def _secrets_in(content: dict[str, Any]) -> list[str]:
+    """Connection strings that a file holds, by the names of their settings."""
+    found = [name for name in ENVIRONMENT_ONLY if name in content]
+    environments = content.get("environments")
+    declared = cast("dict[str, Any]", environments) if isinstance(environments, dict) else {}
+    for name, section in declared.items():
+        found += [f"environments.{name}.{key}" for key in ENVIRONMENT_SECRETS if key in section]
+    return found
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
@@ -281,7 +270,7 @@ def _translated(error: PydanticError) -> SettingsError:
 
 def _showable(key: str, value: object) -> object:
     """The offending value when it cannot be a connection string, else nothing."""
-    if key in ENVIRONMENT_ONLY or not isinstance(value, str | int | float):
+    if key.split(".")[-1] in (*ENVIRONMENT_ONLY, *ENVIRONMENT_SECRETS) or not isinstance(value, str | int | float):
         return None
     text = str(value)
     return None if "://" in text or "=" in text or len(text) > 100 else value
@@ -290,8 +279,14 @@ def _showable(key: str, value: object) -> object:
 def _known(place: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in place:
-        annotation = cast("Any", model.model_fields[part].annotation) if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            annotation = CaptureTable if model is CaptureSettings else model
-        model = annotation
+        # A part that is no field is the key of a table, or an index, inside the model at hand.
+        field = model.model_fields.get(part)
+        model = (_model_in(field.annotation) if field else None) or model
     return sorted(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The section that a setting holds, be it alone, in a table or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)

@@ -1,0 +1,2 @@
+-- Something to time out.
+select pg_sleep(%(seconds)s)

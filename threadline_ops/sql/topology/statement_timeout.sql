@@ -1,0 +1,2 @@
+-- As the next transaction finds it.
+select current_setting('statement_timeout')
