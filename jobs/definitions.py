@@ -5,10 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import coverage, retention
+from jobs import coverage, retention, topology
 
 defs = dg.Definitions.merge(
     coverage.defs,
     retention.defs,
+    topology.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

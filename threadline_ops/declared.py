@@ -12,6 +12,8 @@ from threadline_ops.fields import Boolean, PositiveInt, Section
 
 #: Connection strings of an environment; like the main ones they live in the process's environment alone.
 ENVIRONMENT_SECRETS = ("dsn", "direct_dsn", "admin_dsn")
+#: What a write path sends: made for a probe, but close enough to real data that evidence only says it is set.
+PATH_CONTENT = ("body", "command", "sql", "dagster")
 #: Methods that a probe may send anywhere; every other may change something.
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -30,6 +32,7 @@ class EnvironmentSettings(Section):
     sandbox_note: StrictStr = ""
     production: Boolean = False
     allow_writes: Boolean = False
+    observe_writes: Boolean = False
     recorded: Path | None = None
     dsn: SecretStr | None = None
     direct_dsn: SecretStr | None = None
@@ -106,3 +109,11 @@ def check_address(url: str) -> None:
         raise ValueError("an address must start with http:// or https:// and name a host")
     if parts.username or parts.password:
         raise ValueError("an address must not hold a user or password; put them into headers, by variable name")
+
+
+def hide(plain: dict[str, Any]) -> None:
+    """Reduce what evidence must not quote to whether it is set, in settings as plain data."""
+    for environment in plain["environments"].values():
+        environment.update({name: "set" if environment[name] else None for name in ENVIRONMENT_SECRETS})
+    for path in plain["write_paths"]:
+        path.update({name: "set" if path[name] else None for name in PATH_CONTENT})

@@ -31,7 +31,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath
+from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath, hide
 from threadline_ops.errors import PolicyError, SettingsError
 from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
 
@@ -185,8 +185,7 @@ class Settings(BaseSettings):
     def redacted(self) -> dict[str, Any]:
         """The settings as plain data for logs and evidence: connection strings appear only as set or not."""
         plain = self.model_dump(mode="json", exclude=set(ENVIRONMENT_ONLY))
-        for environment in plain["environments"].values():
-            environment.update({name: "set" if environment[name] else None for name in ENVIRONMENT_SECRETS})
+        hide(plain)
         return plain | {name: "set" if getattr(self, name) else None for name in ENVIRONMENT_ONLY}
 
 

@@ -9,7 +9,9 @@ from threadline_ops.errors import SettingsError
 from threadline_ops.settings import Settings, load
 from threadline_ops.topology.targets import targets
 
-HTTP = '[[write_paths]]\nname = "book"\nkind = "http"\nurl = "http://localhost/x"\nwrites = ["insert public.bookings"]\n'
+HTTP = (
+    '[[write_paths]]\nname = "book"\nkind = "http"\nurl = "http://localhost/x"\nwrites = ["insert public.bookings"]\n'
+)
 
 
 @pytest.fixture

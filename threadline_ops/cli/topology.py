@@ -93,7 +93,9 @@ def probe(
 
 def _print_probes(report: ProbeReport) -> None:
     for result in report.paths:
-        out.print(f"{_coloured(result.status):<20} [bold]{escape(result.name)}[/] ({result.kind}): {escape(result.notes)}")
+        out.print(
+            f"{_coloured(result.status):<20} [bold]{escape(result.name)}[/] ({result.kind}): {escape(result.notes)}"
+        )
         for check in result.checks:
             if check.status != "OK":
                 out.print(f"  {_coloured(check.status)} {escape(check.sentence)}: {escape(check.observed)}")

@@ -55,11 +55,18 @@ def targets(settings: Settings, names: tuple[str, ...] = ()) -> tuple[Target, ..
     return tuple(_target(settings, name, declared[name]) for name in names or declared)
 
 
+def own(settings: Settings) -> Target:
+    """The environment that this process lives in, declared or not."""
+    return _target(
+        settings, settings.environment, settings.environments.get(settings.environment, EnvironmentSettings())
+    )
+
+
 def _target(settings: Settings, name: str, declared: EnvironmentSettings) -> Target:
-    own = name == settings.environment
+    here = name == settings.environment
     strings = {
-        "dsn": declared.dsn or (settings.dsn if own else None),
-        "direct_dsn": declared.direct_dsn or (settings.direct_dsn if own else None),
+        "dsn": declared.dsn or (settings.dsn if here else None),
+        "direct_dsn": declared.direct_dsn or (settings.direct_dsn if here else None),
     }
     environment_class = declared.environment_class or settings.environment_class
     update = strings | {"environment": name, "environment_class": environment_class}
