@@ -72,7 +72,7 @@ def connection_topology(context: dg.AssetExecutionContext, operations: Operation
 
 def _evidence_id(context: dg.AssetExecutionContext, job: str) -> str:
     """The run's id; where several assets share a run, each leaves evidence of its own."""
-    return context.run_id if context.job_name == job else f"{context.run_id}.{job}"
+    return context.run.run_id if context.run.job_name == job else f"{context.run.run_id}.{job}"
 
 
 def _topology_results(report: TopologyReport) -> Iterator[dg.AssetCheckResult]:

@@ -1,4 +1,4 @@
-"""The application's own data access: SQLAlchemy, one transaction a request, and Threadline's contract or a breach of it."""
+"""The application's own data access: SQLAlchemy, one transaction a request, right or wrong on demand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAULTS = (
 
 TABLES = (
     "create table bookings (id bigint generated always as identity primary key, flight integer not null, note text)",
-    "create table passengers (id bigint generated always as identity primary key, booking_id bigint not null, email text)",
+    "create table passengers (id bigint generated always as identity primary key, booking_id bigint, email text)",
 )
 
 

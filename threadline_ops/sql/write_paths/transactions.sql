@@ -3,7 +3,7 @@
 with actions as (
     select a.id, a.xmin as made_by
     from {audit}.audit_actions as a
-    where a.correlation_id = %(correlation_id)s and a.inserted_at >= %(since)s - interval '1 minute'
+    where a.correlation_id = %(correlation_id)s and a.inserted_at >= %(since)s::timestamptz - interval '1 minute'
 ), changes as (
     select
         c.transaction_id,
