@@ -129,13 +129,13 @@ def started(admin: str, mode: str, *, pool_size: int = 4, console: bool = True) 
     hand_over(directory)
     if not can_enter(Path(executable.path)):
         pytest.fail(f"{executable.path} cannot be run by the account that tests start servers under")
-    pooler = PgBouncer(_free_port(), mode, pool_size)
+    pooler = PgBouncer(free_port(), mode, pool_size)
     _configure(directory, target, pooler, console=console)
     with (directory / "log").open("wb") as log:
         process = spawn(executable.command("-q", directory / "pgbouncer.ini"), output=log)
     watch = spawn(["/bin/sh", "-c", _WATCH, "watch", str(process.pid)], stdin=subprocess.PIPE)
     try:
-        _wait_until_ready(process, pooler.dsn(admin), directory / "log")
+        wait_until_ready(process, pooler.dsn(admin), directory / "log")
         yield pooler
     finally:
         process.send_signal(signal.SIGQUIT)  # immediate; a test's stray connection must not hold it back
@@ -177,13 +177,13 @@ def _private(path: Path, content: str) -> None:
     hand_over(path)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], dsn: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
