@@ -36,12 +36,15 @@ _WATCH = 'read -r _; kill -INT "$1"'
 
 @dataclass(frozen=True)
 class Program:
-    """The executable, with where its libraries lie if the system does not know."""
+    """The executable, with where its libraries lie, and which loader loads them, if the system does not know."""
 
     path: str
     libraries: str | None = None
+    loader: str | None = None
 
     def command(self, *arguments: str | Path) -> list[str | Path]:
+        if self.loader and self.libraries:
+            return [self.loader, "--library-path", self.libraries, self.path, *arguments]
         prefix: list[str | Path] = ["/usr/bin/env", f"LD_LIBRARY_PATH={self.libraries}"] if self.libraries else []
         return [*prefix, self.path, *arguments]
 
@@ -114,7 +117,9 @@ def _apt(*arguments: str, cwd: Path | None = None) -> bool:
 
 
 @contextmanager
-def started(admin: str, mode: str, *, pool_size: int = 4, console: bool = True) -> Iterator[PgBouncer]:
+def started(
+    admin: str, mode: str, *, pool_size: int = 4, console: bool = True, executable: Program | None = None
+) -> Iterator[PgBouncer]:
     """PgBouncer before the server of an admin's DSN, for every database and role there.
 
     Args:
@@ -122,9 +127,10 @@ def started(admin: str, mode: str, *, pool_size: int = 4, console: bool = True) 
         mode: session, transaction or statement.
         pool_size: server connections for each pair of database and role.
         console: whether that superuser may ask the admin console.
+        executable: another one than this machine's.
     """
     target = conninfo_to_dict(admin)
-    executable = program()
+    executable = executable or program()
     directory = Path(tempfile.mkdtemp(prefix="b-", dir=scratch.root()))
     hand_over(directory)
     if not can_enter(Path(executable.path)):

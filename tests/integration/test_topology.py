@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from tests import pgbouncer
 from tests.audit import settings_for
 from tests.forwarder import forwarding
+from tests.newer_pgbouncer import FIRST, newer, version
 from threadline_ops.declared import EnvironmentSettings
 from threadline_ops.settings import Settings
 from threadline_ops.topology import Facts, Mode, TopologyRequest, detect, markdown, run_topology
@@ -60,6 +61,23 @@ def test_a_login_of_its_own_may_ask_the_console(server, audited: str, tmp_path: 
         admin = SecretStr(make_conninfo(pooler.dsn(audited), user="stats", password=pooler.stats_password))
         facts = detect(target_for(pooler.dsn(audited), tmp_path, admin_dsn=admin))
     assert facts.pool_size == pooler.pool_size
+
+
+def test_the_limit_of_prepared_statements_is_told_where_there_is_one(server, audited: str, tmp_path: Path):
+    """1.18, which Debian 12 has, knows none; from 1.21 on it is told, and the contract holds as well."""
+    told = {}
+    for executable in {pgbouncer.program(), newer()} - {None}:
+        with pgbouncer.started(server.admin, "transaction", executable=executable) as pooler:
+            target = target_for(pooler.dsn(audited), tmp_path, direct=audited, allow_writes=False)
+            facts = detect(target)
+            probes = probes_of(target.settings)
+        told[version(executable)] = facts.max_prepared_statements
+        assert facts.product == "PgBouncer " + ".".join(map(str, version(executable)))
+        assert probes["no_statement_is_prepared"].status == "OK"
+        assert probes["no_session_state_is_left"].status == "OK"
+    assert {number >= FIRST: limit is not None for number, limit in told.items()} == {
+        number >= FIRST: number >= FIRST for number in told
+    }
 
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])
