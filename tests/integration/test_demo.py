@@ -87,7 +87,7 @@ def test_the_history_holds_every_change_that_the_replay_made(there: psycopg.Conn
 @pytest.mark.parametrize("table", [table for table in demo.TABLES if table not in demo.BROWNFIELD])
 def test_rows_are_what_their_history_says(there: psycopg.Connection, table: str):
     held = rows(there, f"select count(*) from public.{table}")
-    born = f"select count(*) filter (where op = 'insert') - count(*) filter (where op = 'delete') from public.audit_changes where table_name = '{table}'"  # noqa: E501
+    born = f"select count(*) filter (where op = 'insert') - count(*) filter (where op = 'delete') from public.audit_changes where table_name = '{table}'"
     assert held == rows(there, born)
 
 
