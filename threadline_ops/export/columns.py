@@ -22,6 +22,11 @@ _EPOCH = 946_684_800_000_000
 UTC_MICROSECONDS = pa.timestamp("us", "UTC")
 
 
+def marked(blob: bytes) -> bool:
+    """Whether a value was left out because it is large."""
+    return blob.startswith(b"!") or JSON_SEPARATOR + b"!" in blob
+
+
 def json_text(blobs: Sequence[bytes], rows: int) -> pa.StringArray:
     """JSON values as text; an empty one is null."""
     offsets, data = _cut(JSON_SEPARATOR.join(blobs), JSON_SEPARATOR, rows)

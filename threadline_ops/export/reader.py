@@ -20,10 +20,10 @@ from threadline_ops.progress import Interrupted
 #: Changes a statement; larger pages gain nothing and make the server move large strings.
 PAGE_ROWS = 1_000
 #: A table, and with it a row group, ends after the first page beyond either of these.
-TABLE_ROWS = 32_768
-TABLE_BYTES = 16 << 20
+TABLE_ROWS = 16_384
+TABLE_BYTES = 8 << 20
 #: Text that one statement may return when values are large.
-PIECE_BYTES = 4 << 20
+PIECE_BYTES = 2 << 20
 
 FIRST_TIME, LAST_TIME = "-infinity", "infinity"
 #: Sorts behind every id, so that a part begins after all changes of the time before it.
@@ -89,7 +89,7 @@ class Reader:
         for page in self._pages(part):
             pages.append(page)
             rows += page[0]
-            size += sum(len(column) for column in page[3:])
+            size += sum(len(column) for column in page[2:])
             if rows >= TABLE_ROWS or size >= TABLE_BYTES:
                 yield self._table(pages, rows)
                 pages, rows, size = [], 0, 0
@@ -102,16 +102,16 @@ class Reader:
             if self._stopping():
                 raise Interrupted
             page = self._row("export/page", self._parameters | key)
-            rows, large = page[:2]
+            rows = page[0]
             if rows == 0:
                 return
-            if large:
+            if columns.marked(page[9]) or columns.marked(page[11]):
                 yield from self._pieces(key)
             else:
                 yield page
             if rows < PAGE_ROWS:
                 return
-            key |= {"after_time": page[2].decode(), "after_id": page[3][-16:].hex()}
+            key |= {"after_time": page[1].decode(), "after_id": page[2][-16:].hex()}
 
     def _pieces(self, key: Mapping[str, Any]) -> Generator[Page]:
         """The page behind `key`, read in pieces that fit in memory."""
@@ -134,18 +134,21 @@ class Reader:
         return row
 
     def _table(self, pages: list[Page], rows: int) -> pa.Table:
-        column = list(zip(*pages, strict=True))
-        transaction_ids = b"".join(column[4])
+        def joined(place: int) -> list[bytes]:
+            return [page[place] for page in pages]
+
+        transaction_ids = b"".join(joined(3))
         arrays = [
-            columns.uuids(b"".join(column[3])),
+            columns.uuids(b"".join(joined(2))),
             columns.uuids(transaction_ids),
-            *(columns.text(column[place], rows) for place in (6, 7, 8)),
-            columns.instants(b"".join(column[5])),
-            columns.json_text(column[9], rows),
-            columns.json_text(column[10], rows),
-            columns.lists(column[11], rows),
-            columns.json_text(column[12], rows),
+            *(columns.text(joined(place), rows) for place in (5, 6, 7)),
+            columns.instants(b"".join(joined(4))),
+            columns.json_text(joined(8), rows),
+            columns.json_text(joined(9), rows),
+            columns.lists(joined(10), rows),
+            columns.json_text(joined(11), rows),
         ]
+        pages.clear()  # their columns were copied, and memory is what bounds a table's size
         arrays += self._transactions.of(arrays[1], columns.distinct_runs(transaction_ids))
         typed = [
             pa.ExtensionArray.from_storage(field.type, array) if isinstance(field.type, pa.BaseExtensionType) else array

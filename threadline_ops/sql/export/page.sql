@@ -1,11 +1,10 @@
 -- One page of changes as one row of columns: the server concatenates each column's values, so that the client
 -- cuts whole columns instead of walking 3 million messages. JSON text never holds a raw control character and
--- UTF-8 never the byte 0xff, so these separate values; empty JSON stands for null. Values beyond
--- 1,000 bytes as stored (compressed, so perhaps 90 times longer) are only counted, not rendered: a page that has
--- any is read again in pieces.
+-- UTF-8 never the byte 0xff, so these separate values; empty JSON stands for null. A value
+-- beyond 1,000 bytes as stored (compressed, so perhaps 90 times longer) is only marked, by text that no JSON is: a
+-- page that has any is read again in pieces.
 select
     count(*),
-    count(*) filter (where large),
     max(captured_at)::text,
     string_agg(uuid_send(id), ''::bytea),
     string_agg(uuid_send(transaction_id), ''::bytea),
@@ -14,13 +13,15 @@ select
     string_agg(textsend(table_name), '\xff'::bytea),
     string_agg(textsend(op), '\xff'::bytea),
     string_agg(table_pk::text, chr(1)),
-    string_agg(coalesce(data_after::text, ''), chr(1)) filter (where large is not true),
+    string_agg(
+        case when pg_column_size(data_after) > 1000 then '!' else coalesce(data_after::text, '') end, chr(1)
+    ),
     string_agg(coalesce(array_to_json(changed_fields)::text, ''), chr(1)),
-    string_agg(coalesce(changed_from::text, ''), chr(1)) filter (where large is not true)
+    string_agg(
+        case when pg_column_size(changed_from) > 1000 then '!' else coalesce(changed_from::text, '') end, chr(1)
+    )
 from (
-    select
-        c.*,
-        pg_column_size(c.data_after) > 1000 or pg_column_size(c.changed_from) > 1000 as large
+    select c.*
     from {audit}.audit_changes as c
     left join {audit}.audit_transactions as t on t.id = c.transaction_id
     left join {audit}.audit_actions as a on a.id = t.action_id

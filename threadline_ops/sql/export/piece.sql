@@ -1,7 +1,6 @@
 -- The same columns as page.sql for named changes, however large their values are.
 select
     count(*),
-    0,
     max(captured_at)::text,
     string_agg(uuid_send(id), ''::bytea),
     string_agg(uuid_send(transaction_id), ''::bytea),
