@@ -33,7 +33,8 @@ ALL = """
 select c.id, c.transaction_id, c.table_schema, c.table_name, c.op, c.captured_at, c.table_pk::text, c.data_after::text,
     c.changed_fields, c.changed_from::text, t.txid, t.occurred_at, t.actor_ref::text, t.source, t.meta::text,
     a.id, a.correlation_id, a.name, a.status, a.reason
-from audit_changes c join audit_transactions t on t.id = c.transaction_id left join audit_actions a on a.id = t.action_id
+from audit_changes c join audit_transactions t on t.id = c.transaction_id
+    left join audit_actions a on a.id = t.action_id
 order by c.captured_at, c.id
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from threadline_ops.export import ExportReport, ExportRequest, Filters
-    from threadline_ops.export.result import Event, Format
+    from threadline_ops.export.result import Event
     from threadline_ops.settings import Settings
 
 FORMATS = ("parquet", "csv", "json", "ndjson")
@@ -73,7 +73,7 @@ def export(
     request = ExportRequest(
         location=output,
         filters=filters_of(table, actor, since, until, correlation_id),
-        format=cast("Format", kind),
+        format=kind,
         hive=hive,
         resume=resume,
         readers=readers,

@@ -12,9 +12,10 @@ import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
@@ -176,8 +177,8 @@ class Destination:
                 _sync(Path(self._path).parent)
                 return
             for name in files:
-                with suppress(FileNotFoundError):  # moved by an earlier attempt
-                    self._fs.move(self.path(name), self.path(name, partial=False))
+                # Copied, not moved: a publication that fails half-way can be repeated.
+                self._fs.copy_file(self.path(name), self.path(name, partial=False))
             self.discard()
 
     def discard(self) -> None:
@@ -225,37 +226,36 @@ def _remote(location: str) -> tuple[fs.FileSystem, str]:
         raise SettingsError("the destination names no bucket", got=location, fix="write s3://bucket/prefix")
     try:
         if parts.scheme == "s3":
-            return _s3(location)
+            return _s3(parts)
         return fs.FileSystem.from_uri(location)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         return _fsspec(location, parts.scheme, error)
 
 
-def _s3(location: str) -> tuple[fs.FileSystem, str]:
-    """S3 with patience of its own; the endpoint may come from the URI or from AWS's variables."""
-    made, path = fs.FileSystem.from_uri(location)
-    query = dict(pair.split("=", 1) for pair in urlsplit(location).query.split("&") if "=" in pair)
-    endpoint = (
-        query.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    )
+def _s3(parts: SplitResult) -> tuple[fs.FileSystem, str]:
+    """S3 with patience of its own; region and endpoint may come from the URI or from AWS's variables."""
+    query = dict(parse_qsl(parts.query))
+    environment = os.environ.get
+    endpoint = query.get("endpoint_override") or environment("AWS_ENDPOINT_URL_S3") or environment("AWS_ENDPOINT_URL")
     scheme, _, host = (endpoint or "").rpartition("://")
-    options: dict[str, Any] = (
-        {"endpoint_override": host, "scheme": query.get("scheme") or scheme or "https"} if host else {}
-    )
-    return fs.S3FileSystem(
-        region=query.get("region") or made.region,
-        request_timeout=S3_TIMEOUT_S,
-        connect_timeout=S3_TIMEOUT_S,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
-        **options,
-    ), path
+    options = {"endpoint_override": host, "scheme": query.get("scheme") or scheme or "https"} if host else {}
+    region = query.get("region") or environment("AWS_REGION") or environment("AWS_DEFAULT_REGION")
+    with _told(f"s3://{parts.netloc}"):
+        made = fs.S3FileSystem(
+            # Another vendor's endpoint has no regions to ask for.
+            region=region or ("us-east-1" if host else fs.resolve_s3_region(parts.netloc)),
+            request_timeout=S3_TIMEOUT_S,
+            connect_timeout=S3_TIMEOUT_S,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
+            **options,
+        )
+    return made, parts.netloc + parts.path
 
 
 def _fsspec(location: str, scheme: str, error: Exception) -> tuple[fs.FileSystem, str]:
     try:
-        import fsspec
-
-        found, path = fsspec.core.url_to_fs(location)
+        core: Any = import_module("fsspec.core")  # optional, and without types
+        found, path = core.url_to_fs(location)
     except (ImportError, ValueError):
         raise SettingsError(
             f"the destination's scheme {scheme}:// is not available",

@@ -113,10 +113,10 @@ class Reader:
                 return
             key |= {"after_time": page[1].decode(), "after_id": page[2][-16:].hex()}
 
-    def _pieces(self, key: Mapping[str, Any]) -> Generator[Page]:
+    def _pieces(self, key: dict[str, Any]) -> Generator[Page]:
         """The page behind `key`, read in pieces that fit in memory."""
         sizes = self._database.connection.execute(
-            self._database.statement("export/page_sizes"), self._parameters | dict(key)
+            self._database.statement("export/page_sizes"), self._parameters | key
         ).fetchall()
         ids: list[str] = []
         size = 0
