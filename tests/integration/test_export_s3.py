@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from tests.audit import bulk, settings_for
 from tests.integration.test_export_parquet import stopped
 from threadline_ops.errors import ExportError
-from threadline_ops.export import ExportRequest, Filters, destination, run_export
+from threadline_ops.export import ExportRequest, Filters, run_export, stores
 from threadline_ops.export import plan as planning
 from threadline_ops.settings import Settings
 
@@ -78,7 +78,7 @@ def bucket(running: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def settings(audited: str, connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(planning, "SMALLEST_PART", 100)
     monkeypatch.setattr(planning, "LARGEST_PART", 100)
-    monkeypatch.setattr(destination, "S3_TIMEOUT_S", 2)
+    monkeypatch.setattr(stores, "S3_TIMEOUT_S", 2)
     bulk(connection, transactions=100, per_transaction=3, days=30, now=datetime.now(UTC))
     return settings_for(audited, tmp_path / "evidence")
 

@@ -6,26 +6,19 @@ complete: a local directory or file by one rename, objects one by one with the m
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-import pyarrow as pa
 from pyarrow import fs
 
-from threadline_ops.errors import ExportError, SettingsError
+from threadline_ops.export.stores import reached, told
 
 PARTIAL = ".partial"
-#: How often the S3 client asks again before an error is final, and how long it waits for an answer, in seconds.
-S3_ATTEMPTS = 4
-S3_TIMEOUT_S = 20
 
 
 class _Stream(Protocol):
@@ -97,7 +90,7 @@ class Destination:
             self._fs: fs.FileSystem = fs.LocalFileSystem()
         else:
             self.shown = location.split("?")[0]
-            self._fs, self._path = _remote(location)
+            self._fs, self._path = reached(location)
         self._path = self._path.rstrip("/")
         self.partial = self._path + PARTIAL
 
@@ -113,7 +106,7 @@ class Destination:
 
     def exists(self, *, partial: bool) -> bool:
         """Whether something is at the destination, or unfinished beside it."""
-        with _told(self.shown):
+        with told(self.shown):
             info = self._fs.get_file_info(self.path(partial=partial))
             if info.type == fs.FileType.Directory:
                 inside = self._fs.get_file_info(fs.FileSelector(info.path, allow_not_found=True))
@@ -128,7 +121,7 @@ class Destination:
             ExportError: the file cannot be written.
         """
         final = self.path(name)
-        with _told(self.shown):
+        with told(self.shown):
             if self.local:
                 with _local_file(Path(final)) as stream:
                     yield Sink(stream)
@@ -145,7 +138,7 @@ class Destination:
 
     def read(self, name: str, *, partial: bool = True) -> bytes | None:
         """A small file's content, or None."""
-        with _told(self.shown):
+        with told(self.shown):
             try:
                 with self._fs.open_input_stream(self.path(name, partial=partial)) as stream:
                     return stream.read()
@@ -154,13 +147,13 @@ class Destination:
 
     def names(self, folder: str) -> list[str]:
         """The files in a folder of the unfinished export."""
-        with _told(self.shown):
+        with told(self.shown):
             found = self._fs.get_file_info(fs.FileSelector(self.path(folder), allow_not_found=True))
             return sorted(info.base_name for info in found if info.is_file and not info.base_name.endswith(".tmp"))
 
     def remove(self, name: str) -> None:
         """Remove a file or folder of the unfinished export, if it is there."""
-        with _told(self.shown):
+        with told(self.shown):
             info = self._fs.get_file_info(self.path(name))
             if info.type == fs.FileType.Directory:
                 self._fs.delete_dir(info.path)
@@ -169,7 +162,7 @@ class Destination:
 
     def publish(self, files: list[str]) -> None:
         """Give the finished export its name; `files` come in order, what tells that it is complete last."""
-        with _told(self.shown):
+        with told(self.shown):
             if self.local:
                 if Path(self._path).is_dir():
                     Path(self._path).rmdir()  # an empty one: the caller has looked
@@ -185,7 +178,10 @@ class Destination:
         """Remove the unfinished export; errors are ignored, because this runs while another one is raised."""
         with suppress(OSError):
             if not self.local:
-                self._fs.delete_dir(self.partial)
+                if self._fs.get_file_info(self.partial).is_file:
+                    self._fs.delete_file(self.partial)
+                else:
+                    self._fs.delete_dir(self.partial)
             elif Path(self.partial).is_dir():
                 shutil.rmtree(self.partial)
             else:
@@ -213,70 +209,3 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remote(location: str) -> tuple[fs.FileSystem, str]:
-    parts = urlsplit(location)
-    if parts.username or parts.password:
-        raise SettingsError(
-            "the destination's URI carries credentials",
-            fix="leave them out, and set the store's own environment variables, such as AWS_ACCESS_KEY_ID",
-        )
-    if not parts.netloc:
-        raise SettingsError("the destination names no bucket", got=location, fix="write s3://bucket/prefix")
-    try:
-        if parts.scheme == "s3":
-            return _s3(parts)
-        return fs.FileSystem.from_uri(location)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        return _fsspec(location, parts.scheme, error)
-
-
-def _s3(parts: SplitResult) -> tuple[fs.FileSystem, str]:
-    """S3 with patience of its own; region and endpoint may come from the URI or from AWS's variables."""
-    query = dict(parse_qsl(parts.query))
-    environment = os.environ.get
-    endpoint = query.get("endpoint_override") or environment("AWS_ENDPOINT_URL_S3") or environment("AWS_ENDPOINT_URL")
-    scheme, _, host = (endpoint or "").rpartition("://")
-    options = {"endpoint_override": host, "scheme": query.get("scheme") or scheme or "https"} if host else {}
-    region = query.get("region") or environment("AWS_REGION") or environment("AWS_DEFAULT_REGION")
-    with _told(f"s3://{parts.netloc}"):
-        made = fs.S3FileSystem(
-            # Another vendor's endpoint has no regions to ask for.
-            region=region or ("us-east-1" if host else fs.resolve_s3_region(parts.netloc)),
-            request_timeout=S3_TIMEOUT_S,
-            connect_timeout=S3_TIMEOUT_S,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
-            **options,
-        )
-    return made, parts.netloc + parts.path
-
-
-def _fsspec(location: str, scheme: str, error: Exception) -> tuple[fs.FileSystem, str]:
-    try:
-        core: Any = import_module("fsspec.core")  # optional, and without types
-        found, path = core.url_to_fs(location)
-    except (ImportError, ValueError):
-        raise SettingsError(
-            f"the destination's scheme {scheme}:// is not available",
-            got=location.split("?")[0],
-            fix="use a path, s3://, gs:// or abfss://, or install fsspec's package for it",
-        ) from error
-    return fs.PyFileSystem(fs.FSSpecHandler(found)), path
-
-
-@contextmanager
-def _told(shown: str) -> Generator[None]:
-    """File system errors in our words."""
-    try:
-        yield
-    except OSError as error:
-        reasons = {
-            errno.ENOSPC: ("no space is left", "free space, or choose another place"),
-            errno.EDQUOT: ("the quota is used up", "free space, or choose another place"),
-            errno.EACCES: ("permission is denied", "choose a place that this user may write"),
-            errno.EROFS: ("the file system is read-only", "choose another place"),
-            errno.ENOTDIR: ("a part of the path is a file", "choose another place"),
-        }
-        what, fix = reasons.get(error.errno or 0, ("the store failed", "check its address, state and access"))
-        raise ExportError(f"the export cannot be written: {what}", got=shown, fix=fix) from error

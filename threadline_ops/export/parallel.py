@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import ExportError
+from threadline_ops.export import books
 from threadline_ops.export import plan as planning
 from threadline_ops.export.destination import Destination
 from threadline_ops.export.filters import Filters
@@ -29,9 +30,6 @@ from threadline_ops.progress import Interrupted
 from threadline_ops.settings import Settings
 
 OPERATION = "audit_export"
-#: The plan and the records of finished parts, inside the unfinished export; readers ignore a leading underscore.
-_BOOKS = "_export"
-_PLAN = f"{_BOOKS}/plan.json"
 
 
 @dataclass
@@ -84,7 +82,7 @@ def export_parquet(
         DatabaseError: the server refused, or was lost; finished parts stay for `resume`.
     """
     destination = Destination(location)
-    _look(destination, resume=resume)
+    books.look(destination, resume=resume)
     if resume and (complete := destination.read(NAME)):
         return _publish(destination, restored(complete, destination.shown))
     with opened(settings, OPERATION, direct=True) as database:
@@ -93,7 +91,7 @@ def export_parquet(
         with database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0):
             database.one("export/reader_settings", {"broad": "on"})
             shared, snapshot = database.one("export/export_snapshot")
-            plan = _stored_plan(destination, filters, hive=hive) if resume else None
+            plan = books.stored_plan(destination, filters, hive=hive) if resume else None
             resumed = plan is not None
             if plan:
                 planning.recount(database, plan, filters)
@@ -102,9 +100,9 @@ def export_parquet(
                 started = datetime.now(UTC).isoformat()
                 schema = database.settings.audit_schema
                 plan = Plan(filters.plain(), hive, snapshot, identity, schema, started, rows, parts)
-                with _clearing(destination), destination.writing(_PLAN) as sink:
+                with _clearing(destination), destination.writing(books.PLAN) as sink:
                     sink.write(json.dumps(plan.plain()).encode())
-            records = _records(destination)
+            records = books.records(destination)
             todo = deque(part for part in plan.parts if part.number not in records)
             job = _Job(settings, filters, destination, plan, shared, resumed, todo)
             with _clearing(destination):
@@ -126,48 +124,6 @@ def _clearing(destination: Destination) -> Generator[None]:
         if destination.local:
             destination.discard()
         raise
-
-
-def _look(destination: Destination, *, resume: bool) -> None:
-    unfinished = destination.exists(partial=True)
-    if resume and unfinished:
-        return
-    if destination.exists(partial=False):
-        raise ExportError(
-            "the destination exists already",
-            got=destination.shown,
-            fix="exports are never overwritten: choose another name, or remove it",
-        )
-    if unfinished:
-        raise ExportError(
-            "an unfinished export lies beside the destination",
-            got=destination.shown + ".partial",
-            fix="go on with --resume, or remove it",
-        )
-
-
-def _stored_plan(destination: Destination, filters: Filters, *, hive: bool) -> Plan | None:
-    stored = destination.read(_PLAN)
-    if stored is None:
-        return None
-    plan = Plan.restored(json.loads(stored))
-    if (plan.filters, plan.hive) != (filters.plain(), hive):
-        raise ExportError(
-            "the unfinished export was asked for something else",
-            got={"filters": plan.filters, "hive": plan.hive},
-            fix="resume with the same filters and layout, or remove it and start again",
-        )
-    return plan
-
-
-def _records(destination: Destination) -> dict[int, dict[str, Any]]:
-    """What earlier attempts finished, by part."""
-    found: dict[int, dict[str, Any]] = {}
-    for name in destination.names(_BOOKS):
-        if name.startswith("part-"):
-            record = json.loads(destination.read(f"{_BOOKS}/{name}") or b"{}")
-            found[record["number"]] = record
-    return found
 
 
 def _run(job: _Job, records: dict[int, dict[str, Any]], *, readers: int) -> Generator[Event]:
@@ -230,7 +186,7 @@ def _part(job: _Job, reader: Reader, part: Part) -> dict[str, Any]:
     files, tables = write_part(job.destination, part.number, reader.tables(part), job.metadata, hive=job.plan.hive)
     rows = sum(file.rows for file in files)
     record = {"number": part.number, "rows": rows, "files": [asdict(file) for file in files], "tables": tables}
-    with job.destination.writing(f"{_BOOKS}/part-{part.number:05d}.json") as sink:
+    with job.destination.writing(books.record_name(part.number)) as sink:
         sink.write(json.dumps(record).encode())
     return record
 
@@ -262,7 +218,7 @@ def _finish(job: _Job, records: dict[int, dict[str, Any]], near: tuple[str, ...]
 
 
 def _publish(destination: Destination, done: Exported) -> Exported:
-    destination.remove(_BOOKS)
+    destination.remove(books.FOLDER)
     destination.publish([*(file.name for file in done.files), NAME])
     return done
 
