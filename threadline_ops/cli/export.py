@@ -37,8 +37,9 @@ def register(app: typer.Typer) -> None:
 
 def export(
     output: Annotated[
-        str, typer.Option("--output", "-o", help="A new directory (Parquet) or file, or a URI: s3://bucket/x.")
-    ],
+        str | None,
+        typer.Option("--output", "-o", help="A new directory (Parquet) or file, or a URI: s3://bucket/x."),
+    ] = None,
     kind: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "parquet",
     table: Table = None,
     actor: Actor = None,
@@ -47,7 +48,7 @@ def export(
     correlation_id: Correlation = None,
     hive: Annotated[bool, typer.Option("--hive", help="Parquet below date=.../table=.../.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished Parquet export.")] = False,
-    readers: Annotated[int, typer.Option(help="Connections that read at the same time.")] = 2,
+    readers: Annotated[int | None, typer.Option(help="Connections that read, instead of the setting.")] = None,
     max_rows: Annotated[
         int | None, typer.Option(help="Cap of a document: 10,000 for csv and json, none for ndjson.")
     ] = None,

@@ -28,22 +28,23 @@ class ExportRequest:
     """What one run is asked to do.
 
     Attributes:
-        location: a path or URI that does not exist yet; a directory for Parquet, else a file.
+        location: a path or URI that does not exist yet, a directory for Parquet, else a file; None makes one
+            of the run's id below the setting export.directory.
         filters: which changes.
         format: of the export.
         hive: Parquet below date=.../table=.../.
         resume: go on where an earlier Parquet export to this location stopped.
-        readers: connections that read at the same time, for Parquet.
+        readers: connections that read at the same time, for Parquet, instead of the setting.
         max_rows: the cap of a document.
         action_metadata: two more CSV columns.
     """
 
-    location: str
+    location: str | None = None
     filters: Filters = field(default_factory=Filters)
     format: Format = "parquet"
     hive: bool = False
     resume: bool = False
-    readers: int = 2
+    readers: int | None = None
     max_rows: int | None = None
     action_metadata: bool = False
 
@@ -54,6 +55,7 @@ class ExportRequest:
             "action_metadata": self.action_metadata and self.format != "csv",
             "hive": self.hive and not parquet,
             "resume": self.resume and not parquet,
+            "resume without a location": self.resume and self.location is None,
         }
         for name, misplaced in wrong.items():
             if misplaced:
@@ -62,12 +64,13 @@ class ExportRequest:
                     fix="max_rows caps csv, json and ndjson; action_metadata adds csv columns; "
                     "hive and resume belong to parquet",
                 )
-        if not 1 <= self.readers <= 16:
+        if self.readers is not None and not 1 <= self.readers <= 16:
             raise SettingsError("readers must lie between 1 and 16", got=self.readers, fix="2 is a good number")
 
     def command(self) -> str:
         """The command line that repeats this run."""
-        words = ["threadline-ops", "export", "--output", self.location.split("?")[0], "--format", self.format]
+        words = ["threadline-ops", "export", "--format", self.format]
+        words += ["--output", self.location.split("?")[0]] if self.location else []
         for key, value in self.filters.plain().items():
             text = value if isinstance(value, str) else json.dumps(value)
             words += [f"--{key.replace('_', '-')}", text]
@@ -140,16 +143,17 @@ def run_export(
     with evidence.recording(
         settings, OPERATION, run_id=run_id, mode="execute", command=request.command(), echo=echo
     ) as recording:
+        location = request.location or _default_location(settings, request, recording.run_id)
         recording.parameters.update(
             filters=request.filters.plain(),
             format=request.format,
-            location=request.location.split("?")[0],
+            location=location.split("?")[0],
             hive=request.hive,
             resume=request.resume,
-            readers=request.readers,
+            readers=request.readers or settings.export.readers,
         )
         recording.statements = STATEMENTS
-        operation = _operation(settings, request)
+        operation = _operation(settings, request, location)
         result = progress.drive(operation, _Progress(recording, on_event), should_stop=should_stop)
         recording.outcome = "truncated" if result.truncated else "complete"
         recording.figures.update(rows=result.rows, bytes=result.size, files=len(result.files), snapshot=result.snapshot)
@@ -157,20 +161,26 @@ def run_export(
     return ExportReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
 
 
-def _operation(settings: Settings, request: ExportRequest) -> Generator[Event, None, Exported]:
+def _default_location(settings: Settings, request: ExportRequest, run_id: str) -> str:
+    head, mark, query = settings.export.directory.partition("?")
+    suffix = "" if request.format == "parquet" else f".{request.format}"
+    return f"{head.rstrip('/')}/{run_id}{suffix}{mark}{query}"
+
+
+def _operation(settings: Settings, request: ExportRequest, location: str) -> Generator[Event, None, Exported]:
     if request.format == "parquet":
         return export_parquet(
             settings,
             request.filters,
-            request.location,
+            location,
             hive=request.hive,
             resume=request.resume,
-            readers=request.readers,
+            readers=request.readers or settings.export.readers,
         )
     return export_document(
         settings,
         request.filters,
-        request.location,
+        location,
         document=request.format,
         now=datetime.now(UTC),
         max_rows=request.max_rows,
