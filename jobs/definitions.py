@@ -5,11 +5,12 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import coverage, retention, topology
+from jobs import coverage, export, retention, topology
 
 defs = dg.Definitions.merge(
     coverage.defs,
     retention.defs,
     topology.defs,
+    export.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

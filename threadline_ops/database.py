@@ -55,14 +55,15 @@ class Database:
         self,
         *,
         read_only: bool = False,
-        snapshot: bool = False,
+        snapshot: bool | str = False,
         statement_timeout_ms: int | None = None,
     ) -> Generator[Connection]:
         """One transaction with its timeouts, UTC rendering and application name set locally.
 
         Args:
             read_only: the server refuses any write.
-            snapshot: REPEATABLE READ, so that all statements see one state.
+            snapshot: REPEATABLE READ, so that all statements see one state; the name of a snapshot that
+                another transaction exported makes this one see the same state as that.
             statement_timeout_ms: instead of the setting; 0 means none.
 
         Raises:
@@ -81,9 +82,12 @@ class Database:
             )
             yield self.connection
 
-    def _characteristics(self, *, read_only: bool, snapshot: bool) -> None:
+    def _characteristics(self, *, read_only: bool, snapshot: bool | str) -> None:
         if snapshot:
             self.connection.execute("set transaction isolation level repeatable read")
+        if isinstance(snapshot, str):
+            # Before anything else: a transaction that has read already has a snapshot of its own.
+            self.connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
         if read_only:
             self.connection.execute("set transaction read only")
 

@@ -91,6 +91,13 @@ class RetentionSettings(Section):
         return self
 
 
+class ExportSettings(Section):
+    """Where exports go that name no place, and how hard they read."""
+
+    directory: StrictStr = ".threadline/exports"
+    readers: Annotated[int, Field(gt=0, le=16)] = 2
+
+
 class CaptureTable(Section):
     """How one table is captured."""
 
@@ -163,6 +170,7 @@ class Settings(BaseSettings):
     environment_class: Literal["ci", "host"] = "host"
     database: DatabaseSettings = DatabaseSettings()
     retention: RetentionSettings = RetentionSettings()
+    export: ExportSettings = ExportSettings()
     capture: CaptureSettings = CaptureSettings()
     coverage: CoverageSettings = CoverageSettings()
     evidence: EvidenceSettings = EvidenceSettings()

@@ -1,0 +1,75 @@
+"""The columns of a Parquet export, and how they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+#: Grows when a column changes its name, type or meaning.
+SCHEMA_VERSION = 1
+
+_JSON = pa.json_(pa.utf8())
+_UTC = pa.timestamp("us", "UTC")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.uuid(), nullable=False),
+        pa.field("transaction_id", pa.uuid(), nullable=False),
+        pa.field("table_schema", pa.string(), nullable=False),
+        pa.field("table_name", pa.string(), nullable=False),
+        pa.field("op", pa.string(), nullable=False),
+        pa.field("captured_at", _UTC, nullable=False),
+        pa.field("table_pk", _JSON, nullable=False),
+        pa.field("data_after", _JSON),
+        pa.field("changed_fields", pa.list_(pa.string())),
+        pa.field("changed_from", _JSON),
+        pa.field("txid", pa.int64()),
+        pa.field("occurred_at", _UTC),
+        pa.field("actor_ref", _JSON),
+        pa.field("source", pa.string()),
+        pa.field("meta", _JSON),
+        pa.field("action_id", pa.uuid()),
+        pa.field("correlation_id", pa.string()),
+        pa.field("action_name", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("reason", pa.string()),
+    ]
+)
+
+#: Columns whose values repeat: others would fill a dictionary only to give it up.
+_REPEATING = [
+    "transaction_id",
+    "table_schema",
+    "table_name",
+    "op",
+    "changed_fields.list.element",
+    "txid",
+    "occurred_at",
+    "actor_ref",
+    "source",
+    "action_id",
+    "correlation_id",
+    "action_name",
+    "status",
+    "reason",
+]
+
+
+def writer_options() -> dict[str, Any]:
+    """What ParquetWriter is told: zstd level 1, and statistics where readers prune by them.
+
+    A higher level costs more time than it saves space; both were measured (docs/export.md).
+    """
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": _REPEATING,
+        "write_statistics": ["captured_at", "table_schema", "table_name", "op", "txid"],
+        "sorting_columns": [
+            pq.SortingColumn(SCHEMA.get_field_index("captured_at")),
+            pq.SortingColumn(SCHEMA.get_field_index("id")),
+        ],
+        "bloom_filter_options": {"table_name": {"ndv": 200, "fpp": 0.01}},
+    }

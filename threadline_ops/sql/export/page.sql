@@ -1,0 +1,42 @@
+-- One page of changes as one row of columns: the server concatenates each column's values, so that the client
+-- cuts whole columns instead of walking 3 million messages. JSON text never holds a raw control character and
+-- UTF-8 never the byte 0xff, so these separate values; empty JSON stands for null. A value
+-- beyond 1,000 bytes as stored (compressed, so perhaps 90 times longer) is only marked, by text that no JSON is: a
+-- page that has any is read again in pieces.
+select
+    count(*),
+    max(captured_at)::text,
+    string_agg(uuid_send(id), ''::bytea),
+    string_agg(uuid_send(transaction_id), ''::bytea),
+    string_agg(timestamptz_send(captured_at), ''::bytea),
+    string_agg(textsend(table_schema), '\xff'::bytea),
+    string_agg(textsend(table_name), '\xff'::bytea),
+    string_agg(textsend(op), '\xff'::bytea),
+    string_agg(table_pk::text, chr(1)),
+    string_agg(
+        case when pg_column_size(data_after) > 1000 then '!' else coalesce(data_after::text, '') end, chr(1)
+    ),
+    string_agg(coalesce(array_to_json(changed_fields)::text, ''), chr(1)),
+    string_agg(
+        case when pg_column_size(changed_from) > 1000 then '!' else coalesce(changed_from::text, '') end, chr(1)
+    )
+from (
+    select c.*
+    from {audit}.audit_changes as c
+    left join {audit}.audit_transactions as t on t.id = c.transaction_id
+    left join {audit}.audit_actions as a on a.id = t.action_id
+    where (%(table)s::text is null or c.table_name = %(table)s)
+        and (%(actor_ref)s::jsonb is null or t.actor_ref @> %(actor_ref)s::jsonb)
+        and (%(correlation_id)s::text is null or a.correlation_id = %(correlation_id)s)
+        and (%(from)s::timestamptz is null or c.captured_at >= %(from)s)
+        and (%(to)s::timestamptz is null or c.captured_at <= %(to)s)
+        and (
+            %(snapshot)s::pg_snapshot is null
+            or pg_visible_in_snapshot(t.txid::text::xid8, %(snapshot)s::pg_snapshot)
+        )
+        and c.captured_at >= %(after_time)s::timestamptz
+        and (c.captured_at, c.id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)
+        and c.captured_at <= %(last_time)s::timestamptz
+    order by c.captured_at, c.id
+    limit %(page_rows)s
+) as page

@@ -1,0 +1,11 @@
+-- Single changes, or all changes of one transaction in the order of their capture.
+select
+    c.id, c.transaction_id, c.table_schema, c.table_name, c.op, c.captured_at,
+    c.table_pk::text, c.data_after::text, c.changed_fields, c.changed_from::text,
+    t.occurred_at, t.actor_ref::text, t.source, a.id, a.name, a.correlation_id
+from {audit}.audit_changes as c
+left join {audit}.audit_transactions as t on t.id = c.transaction_id
+left join {audit}.audit_actions as a on a.id = t.action_id
+where (%(change_id)s::uuid is null or c.id = %(change_id)s::uuid)
+    and (%(transaction_id)s::uuid is null or c.transaction_id = %(transaction_id)s::uuid)
+order by c.captured_at, c.id

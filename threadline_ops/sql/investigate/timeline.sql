@@ -1,0 +1,15 @@
+-- The timeline with what a person wants beside each change; the filters are those of sql/export.
+select
+    c.id, c.transaction_id, c.table_schema, c.table_name, c.op, c.captured_at,
+    c.table_pk::text, c.data_after::text, c.changed_fields, c.changed_from::text,
+    t.occurred_at, t.actor_ref::text, t.source, a.id, a.name, a.correlation_id
+from {audit}.audit_changes as c
+left join {audit}.audit_transactions as t on t.id = c.transaction_id
+left join {audit}.audit_actions as a on a.id = t.action_id
+where (%(table)s::text is null or c.table_name = %(table)s)
+    and (%(actor_ref)s::jsonb is null or t.actor_ref @> %(actor_ref)s::jsonb)
+    and (%(correlation_id)s::text is null or a.correlation_id = %(correlation_id)s)
+    and (%(from)s::timestamptz is null or c.captured_at >= %(from)s)
+    and (%(to)s::timestamptz is null or c.captured_at <= %(to)s)
+order by c.captured_at desc, c.id desc
+limit %(limit)s::bigint
