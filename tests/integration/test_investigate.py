@@ -76,7 +76,7 @@ def test_as_of_tells_present_deleted_purged_and_before(db, connection):
     archived = investigate.as_of(db, "flights", key, T - HOUR, earlier=[Remembered()], purged_before=T)
     assert (archived.status, archived.row, archived.source) == ("present", {"v": "old"}, "archive")
     with pytest.raises(FilterError):
-        investigate.as_of(db, "flights", key, datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
+        investigate.as_of(db, "flights", key, datetime(2026, 1, 1))
 
 
 def test_purges_are_known_from_evidence(db, tmp_path):
