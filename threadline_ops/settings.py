@@ -66,6 +66,7 @@ class DatabaseSettings(Section):
     """How every transaction behaves in the audited database."""
 
     audit_schema: Identifier = "public"
+    operations_schema: Identifier = "threadline_ops"
     lock_timeout_ms: PositiveInt = 2_000
     statement_timeout_ms: PositiveInt = 60_000
     connect_timeout_s: PositiveInt = 10
@@ -140,6 +141,8 @@ class EvidenceSettings(Section):
     """Where runs leave their records."""
 
     directory: Path = Path(".threadline/evidence")
+    store: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
+    anchor: Literal["auto", "required", "off"] = "auto"
 
 
 class Settings(BaseSettings):
@@ -181,6 +184,11 @@ class Settings(BaseSettings):
         """Environment first, then the file that `load` checked; no .env files, no secrets directory."""
         del dotenv_settings, file_secret_settings
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file()))
+
+    @property
+    def evidence_store(self) -> str:
+        """The evidence store's name; two stores that are anchored in one database need two names."""
+        return self.evidence.store or self.environment
 
     def redacted(self) -> dict[str, Any]:
         """The settings as plain data for logs and evidence: connection strings appear only as set or not."""
