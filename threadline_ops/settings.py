@@ -39,7 +39,7 @@ PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Connection strings carry passwords, so a file that may be committed is no place for them.
-ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri")
+ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "github_token")
 
 
 def _window(value: object) -> object:
@@ -145,6 +145,28 @@ class EvidenceSettings(Section):
     anchor: Literal["auto", "required", "off"] = "auto"
 
 
+class ReviewSettings(Section):
+    """A sign-off of the redaction policy."""
+
+    policy_sha256: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$")]
+    reviewer: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    date: Annotated[StrictStr, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class BacklogSettings(Section):
+    """The adoption pilot backlog: where it is rendered, and what runs cannot know."""
+
+    directory: Path = Path(".threadline")
+    valid_days: PositiveInt = 30
+    release_tag: StrictStr | None = None
+    backup_command: tuple[StrictStr, ...] = ()
+    repository: Annotated[StrictStr, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    api: StrictStr = "https://api.github.com"
+    not_applicable: dict[str, StrictStr] = Field(default_factory=dict)
+    owners: dict[str, StrictStr] = Field(default_factory=dict)
+    redaction_review: ReviewSettings | None = None
+
+
 class Settings(BaseSettings):
     """Everything that can be configured.
 
@@ -162,6 +184,7 @@ class Settings(BaseSettings):
     dsn: SecretStr | None = None
     direct_dsn: SecretStr | None = None
     archive_uri: SecretStr | None = None
+    github_token: SecretStr | None = None
     environment: StrictStr = "local"
     environment_class: Literal["ci", "host"] = "host"
     database: DatabaseSettings = DatabaseSettings()
@@ -171,6 +194,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSettings = EvidenceSettings()
     environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
     write_paths: tuple[WritePath, ...] = ()
+    backlog: BacklogSettings = BacklogSettings()
 
     @classmethod
     def settings_customise_sources(

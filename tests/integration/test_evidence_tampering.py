@@ -137,7 +137,7 @@ def test_a_copy_that_lost_its_hard_links_verifies(original: Store, tmp_path: Pat
 
 @pytest.mark.parametrize("batch", range(10))
 def test_a_hundred_random_mutations_are_all_noticed(original: Store, tmp_path: Path, batch: int):
-    chance = random.Random(batch)  # noqa: S311 - a seed, so that a failure can be repeated
+    chance = random.Random(batch)
     for number in range(100):
         mutate = MUTATIONS[number % len(MUTATIONS)]
         store = copy(original, tmp_path / str(number))

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import IO, Any
 
+from threadline_ops.errors import EvidenceError
 from threadline_ops.evidence.files import sync_directory, try_lock, written
 
 
@@ -44,13 +45,23 @@ class LogFile:
         sync_directory(self._final.parent)
         return describe(self._final, text)
 
-    def discard(self) -> None:
-        """Remove the live file once the record stands."""
-        self._partial.unlink(missing_ok=True)
-
     def close(self) -> None:
         """Close the file, finished or not, and free its lock."""
         self._stream.close()
+
+
+def read(path: Path) -> str:
+    """The text of a stored log.
+
+    Raises:
+        EvidenceError: it is missing or damaged.
+    """
+    try:
+        return gzip.decompress(path.read_bytes()).decode()
+    except (OSError, EOFError, ValueError):
+        raise EvidenceError(
+            "the run's log cannot be read", got=path.name, fix="run threadline-ops evidence verify"
+        ) from None
 
 
 def describe(path: Path, text: bytes) -> dict[str, Any]:

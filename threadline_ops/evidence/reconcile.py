@@ -112,7 +112,7 @@ def _finish(store: Store, settings: Settings, run_id: str, log: LogFile) -> bool
     with store.lock():
         store.head()  # takes in a record whose process died right after adding it
     if store.record_path(run_id).exists():
-        _clean(store, run_id, log)
+        store.clear(run_id)
         return False
     try:
         opening: dict[str, Any] = json.loads(store.opening_path(run_id).read_bytes())
@@ -156,9 +156,4 @@ def _put(
             clean | {"sequence": sequence, "previous": previous, "store": settings.evidence_store}
         ),
     )
-    _clean(store, run_id, log)
-
-
-def _clean(store: Store, run_id: str, log: LogFile) -> None:
-    store.opening_path(run_id).unlink(missing_ok=True)
-    log.discard()
+    store.clear(run_id)

@@ -131,8 +131,7 @@ class Recording:
             return dumps(scrubbed(body, self.scrub) | chained)
 
         self.head = self.store.put(self.run_id, build)
-        self.store.opening_path(self.run_id).unlink(missing_ok=True)
-        self.log_file.discard()
+        self.store.clear(self.run_id)
 
     def _claim_the_rest(self, log: dict[str, Any]) -> None:
         noticed = Control("one byte of the stored log changed", failed=damage_is_noticed(self.log_path))

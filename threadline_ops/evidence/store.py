@@ -110,11 +110,10 @@ class Store:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Under the lock, so that nobody takes a log that has no lock of its own yet for a dead one.
         with self.lock():
-            if final.exists() or record.exists():
+            if any(path.exists() for path in (final, record, self.opening_path(run_id))):
                 raise FileExistsError
-            log = LogFile(self.partial_path(run_id), final)
             replace(self.opening_path(run_id), rfc8785.dumps(opening))
-        return log
+            return LogFile(self.partial_path(run_id), final)
 
     def put(self, run_id: str, build: Callable[[int, str], bytes]) -> Head:
         """Add a run's record to the chain, whole or not at all.
@@ -146,6 +145,11 @@ class Store:
                 got=str(self.directory),
                 fix="free space or correct permissions",
             ) from None
+
+    def clear(self, run_id: str) -> None:
+        """Forget a live run whose record stands; what a crash in between leaves, `finish_killed` clears."""
+        self.partial_path(run_id).unlink(missing_ok=True)
+        self.opening_path(run_id).unlink(missing_ok=True)
 
     def _add(self, run_id: str, head: Head, content: bytes) -> None:
         with written(self.directory, content) as temporary:
