@@ -160,7 +160,6 @@ class BacklogSettings(Section):
     valid_days: PositiveInt = 30
     release_tag: StrictStr | None = None
     backup_command: tuple[StrictStr, ...] = ()
-    repository: Annotated[StrictStr, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
     api: StrictStr = "https://api.github.com"
     not_applicable: dict[str, StrictStr] = Field(default_factory=dict)
     owners: dict[str, StrictStr] = Field(default_factory=dict)
