@@ -178,7 +178,7 @@ ROWS = (
         "retention.backups_aligned",
         "Backups reach back as far as a purge would need them to",
         "archiving works, and the recoverable window covers the time since the newest purge",
-        "backlog_render", "P0", "RETENTION", host_only=True,
+        "backlog_render", "P1", "RETENTION", host_only=True,
     ),
     Row(
         "export.filters_match_timeline",

@@ -67,7 +67,7 @@ def _call(settings: Settings, token: str, method: str, path: str, body: dict[str
         "X-GitHub-Api-Version": "2022-11-28",
     }
     try:
-        connection.request(method, api.path.rstrip("/") + path, body and json.dumps(body), headers)
+        connection.request(method, api.path.rstrip("/") + path, json.dumps(body) if body else None, headers)
         answer = connection.getresponse()
         content = answer.read()
         if answer.status not in (200, 201):

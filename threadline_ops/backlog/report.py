@@ -1,4 +1,4 @@
-"""One issue as Markdown, ready to be filed: what was seen, by which SQL, under which settings, and how to see it again."""
+"""One issue as Markdown, ready to be filed: what was seen, by which SQL and settings, and how to see it again."""
 
 from __future__ import annotations
 
