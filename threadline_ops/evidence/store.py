@@ -171,6 +171,13 @@ class Store:
             newest = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
         return newest
 
+    def sha256(self, sequence: int) -> str | None:
+        """The hash of the record at a place, as its file is now; None if there is none."""
+        try:
+            return hashlib.sha256(self.chain_path(sequence).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+
     def noted_head(self) -> Head | None:
         """What HEAD says, or None if it is missing or not of its form."""
         try:
