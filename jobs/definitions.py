@@ -8,6 +8,7 @@ from assets.resources import Operations
 from jobs import coverage, retention, topology
 
 defs = dg.Definitions.merge(
+    backlog.defs,
     coverage.defs,
     retention.defs,
     topology.defs,
