@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import coverage, retention, topology
+from jobs import backlog, coverage, retention, topology
 
 defs = dg.Definitions.merge(
     backlog.defs,
