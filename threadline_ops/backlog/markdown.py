@@ -101,14 +101,13 @@ def _topology(backlog: Backlog) -> Table:
     for (key, place), (facts, evidence) in backlog.facts.items():
         if key.startswith("topology."):
             known = {name: text for name, text in facts.items() if name in TOPOLOGY_COLUMNS}
-            rows.setdefault(place, {}).update(
-                known
-                | {
-                    "Environment": place,
-                    "Class": shown_class(evidence.record.environment_class),
-                    "Evidence link": f"{evidence.record.command} (run {evidence.record.run_id})",
-                }
-            )
+            own = {
+                "Environment": place,
+                "Class": evidence.record.environment_class,
+                "Evidence link": f"{evidence.record.command} (run {evidence.record.run_id})",
+            }
+            row = own | known
+            rows.setdefault(place, {}).update(row | {"Class": shown_class(row["Class"])})
     return Table(
         marker=TOPOLOGY_MARKER,
         heading="Environments",

@@ -19,7 +19,7 @@ def violations(backlog: Backlog, document: str | None) -> list[str]:
     """
     found = list(backlog.problems)
     if document is not None:
-        found += _typed(backlog, document) + _environments(document)
+        found += _typed(backlog, document) + _environments(backlog, document)
     return found
 
 
@@ -38,13 +38,15 @@ def _typed(backlog: Backlog, document: str) -> list[str]:
     return found
 
 
-def _environments(document: str) -> list[str]:
+def _environments(backlog: Backlog, document: str) -> list[str]:
     found: list[str] = []
     for cells in parse(document, TOPOLOGY_MARKER) or ():
         name, matches = cells.get("Environment", ""), cells.get("Matches prod", "").lower()
         if matches not in ("", "yes", "no", "partial"):
             found.append(f"environment {name}: Matches prod is {matches!r}; it is yes, no or partial")
-        if matches == "partial" and not _described(document, name):
+        # A run that found the difference has said it in its own sentence, which the row above shows.
+        said = ("topology.matches_production", name) in backlog.facts
+        if matches == "partial" and not said and not _described(document, name):
             found.append(f"environment {name} matches prod partially, and no paragraph says what differs")
         if cells.get("Class", "") not in ("CI", "host"):
             found.append(f"environment {name}: Class is {cells.get('Class', '')!r}; it is CI or host")

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
+from threadline_ops.declared import ENVIRONMENT_SECRETS
 from threadline_ops.settings import ENVIRONMENT_ONLY, Settings
 
 REDACTED = "[redacted]"
@@ -55,8 +56,9 @@ def scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
 
 
 def _secrets(settings: Settings) -> Iterable[str]:
-    for name in ENVIRONMENT_ONLY:
-        secret: SecretStr | None = getattr(settings, name)
+    own = [getattr(settings, name) for name in ENVIRONMENT_ONLY]
+    declared = [getattr(one, name) for one in settings.environments.values() for name in ENVIRONMENT_SECRETS]
+    for secret in cast("list[SecretStr | None]", own + declared):
         if secret is None:
             continue
         text = secret.get_secret_value()
