@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import coverage, export, retention, topology
+from jobs import backlog, coverage, export, retention, topology
 
 defs = dg.Definitions.merge(
+    backlog.defs,
     coverage.defs,
     retention.defs,
     topology.defs,

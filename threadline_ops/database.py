@@ -32,7 +32,8 @@ class Identity:
     """Which database this is, in terms that survive a change of its address.
 
     A restored or cloned cluster keeps its data but not its `system_identifier` or `timeline`, and only these
-    tell that transaction ids may have started again.
+    tell that transaction ids may have started again. `pooled` tells that something stands in between: the process
+    number that the server announced at login is not that of the process at work.
     """
 
     system_identifier: str
@@ -40,6 +41,7 @@ class Identity:
     database: str
     server_version: str
     in_recovery: bool
+    pooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ class Database:
             self.connection.execute("set transaction read only")
 
     def statement(self, name: str, **identifiers: str) -> sql.Composed:
-        """A statement from its file, with `{audit}` as the audited schema."""
-        return sql_files.statement(name, audit=self.settings.audit_schema, **identifiers)
+        """A statement from its file, with `{audit}` as the audited schema and `{operations}` as our own."""
+        schemas = {"audit": self.settings.audit_schema, "operations": self.settings.operations_schema}
+        return sql_files.statement(name, **(schemas | identifiers))
 
     def one(self, name: str, parameters: dict[str, Any] | None = None, **identifiers: str) -> TupleRow:
         """The single row of a statement, within the transaction at hand."""
@@ -110,7 +113,8 @@ class Database:
     def identity(self) -> Identity:
         """Which database this is."""
         with self.transaction(read_only=True):
-            return Identity(*self.one("database/identity"))
+            *facts, backend = self.one("database/identity")
+        return Identity(*facts, pooled=backend != self.connection.info.backend_pid)
 
     def require_audit_schema(self) -> None:
         """Check that the audit tables exist.

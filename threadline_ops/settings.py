@@ -39,7 +39,7 @@ PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Connection strings carry passwords, so a file that may be committed is no place for them.
-ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri")
+ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "github_token")
 
 
 def _window(value: object) -> object:
@@ -66,6 +66,7 @@ class DatabaseSettings(Section):
     """How every transaction behaves in the audited database."""
 
     audit_schema: Identifier = "public"
+    operations_schema: Identifier = "threadline_ops"
     lock_timeout_ms: PositiveInt = 2_000
     statement_timeout_ms: PositiveInt = 60_000
     connect_timeout_s: PositiveInt = 10
@@ -147,6 +148,29 @@ class EvidenceSettings(Section):
     """Where runs leave their records."""
 
     directory: Path = Path(".threadline/evidence")
+    store: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
+    anchor: Literal["auto", "required", "off"] = "auto"
+
+
+class ReviewSettings(Section):
+    """A sign-off of the redaction policy."""
+
+    policy_sha256: Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$")]
+    reviewer: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    date: Annotated[StrictStr, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class BacklogSettings(Section):
+    """The adoption pilot backlog: where it is rendered, and what runs cannot know."""
+
+    directory: Path = Path(".threadline")
+    valid_days: PositiveInt = 30
+    release_tag: StrictStr | None = None
+    backup_command: tuple[StrictStr, ...] = ()
+    api: StrictStr = "https://api.github.com"
+    not_applicable: dict[str, StrictStr] = Field(default_factory=dict)
+    owners: dict[str, StrictStr] = Field(default_factory=dict)
+    redaction_review: ReviewSettings | None = None
 
 
 class Settings(BaseSettings):
@@ -166,6 +190,7 @@ class Settings(BaseSettings):
     dsn: SecretStr | None = None
     direct_dsn: SecretStr | None = None
     archive_uri: SecretStr | None = None
+    github_token: SecretStr | None = None
     environment: StrictStr = "local"
     environment_class: Literal["ci", "host"] = "host"
     database: DatabaseSettings = DatabaseSettings()
@@ -176,6 +201,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSettings = EvidenceSettings()
     environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
     write_paths: tuple[WritePath, ...] = ()
+    backlog: BacklogSettings = BacklogSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -189,6 +215,11 @@ class Settings(BaseSettings):
         """Environment first, then the file that `load` checked; no .env files, no secrets directory."""
         del dotenv_settings, file_secret_settings
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file()))
+
+    @property
+    def evidence_store(self) -> str:
+        """The evidence store's name; two stores that are anchored in one database need two names."""
+        return self.evidence.store or self.environment
 
     def redacted(self) -> dict[str, Any]:
         """The settings as plain data for logs and evidence: connection strings appear only as set or not."""

@@ -5,8 +5,12 @@ from importlib.resources import files
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from threadline_ops import sql
+from threadline_ops.database import opened
+from threadline_ops.evidence.anchor import ensure
+from threadline_ops.settings import Settings
 
 ROOT = files(sql.__name__)
 NAMES = sorted(
@@ -17,7 +21,7 @@ NAMES = sorted(
     if file.name.endswith(".sql")
 )
 #: Folders whose statements define objects; installing capture runs them all.
-DEFINING = ("capture", "demo")
+DEFINING = ("capture", "demo", "evidence/create_")
 
 
 def code_of(name: str) -> str:
@@ -31,11 +35,14 @@ def generic(name: str) -> str:
         r"%\((\w+)\)s", lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"), code_of(name)
     ).replace("%%", "%")
     text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
-    return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text.replace("{audit}", '"public"'))
+    text = text.replace("{audit}", '"public"').replace("{operations}", '"threadline_ops"')
+    return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(DEFINING)])
-def test_the_server_can_plan_it(name: str, connection: psycopg.Connection):
+def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Connection):
+    with opened(Settings(dsn=SecretStr(audited)), "tests") as database:
+        assert ensure(database) is None
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

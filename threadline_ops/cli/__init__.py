@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from threadline_ops.cli import capture, coverage, demo, export, investigate, retention, topology
+from threadline_ops.cli import backlog, capture, coverage, demo, evidence, export, investigate, retention, topology
 from threadline_ops.cli.console import fail
 from threadline_ops.errors import OpsError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (capture, coverage, retention, demo, topology, export, investigate):
+for _module in (capture, coverage, retention, demo, topology, export, investigate, backlog, evidence):
     _module.register(app)
 
 

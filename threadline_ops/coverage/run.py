@@ -12,7 +12,7 @@ from threadline_ops import evidence, progress
 from threadline_ops.coverage.doctor import STATEMENTS, Diagnosis, Examined, examine
 from threadline_ops.coverage.inventory import Inventory, Status, inventory
 from threadline_ops.coverage.rules import Finding, Severity
-from threadline_ops.database import Identity, opened
+from threadline_ops.database import Database, Identity, opened
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import Settings
 
@@ -55,6 +55,7 @@ def run_coverage(
         with opened(settings, COVERAGE) as database:
             recording.identity = database.identity()
             seen = inventory(database, settings)
+            _claim(recording, database, settings, seen)
         recording.statements = ("coverage/catalog",)
         recording.figures.update(inventory_figures(seen))
         recording.figures.update(findings=[_quoted(finding) for finding in seen.all_findings])
@@ -64,6 +65,24 @@ def run_coverage(
             recording.outcome = "violations"
         recording.log(f"coverage: {summary(seen)}")
     return CoverageReport(recording.run_id, seen, recording.seconds, recording.record_path, recording.log_path)
+
+
+def _claim(recording: evidence.Recording, database: Database, settings: Settings, seen: Inventory) -> None:
+    """Whether every expected table is covered; with a table that cannot exist expected as well, it must not be."""
+    if not any(table.expected for table in seen.tables):
+        return
+    more = (*settings.coverage.expected_tables, "threadline_ops_control.no_such_table")
+    broken = settings.model_copy(update={"coverage": settings.coverage.model_copy(update={"expected_tables": more})})
+    expected = sum(table.expected for table in seen.tables)
+    recording.support(
+        "capture.expected_tables_covered",
+        ok=not seen.violations,
+        detail=f"{expected - len(seen.violations)} of {expected} expected tables are covered",
+        control=evidence.control(
+            "one more expected table that does not exist",
+            lambda: len(inventory(database, broken).violations) == len(seen.violations),
+        ),
+    )
 
 
 def run_doctor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +17,16 @@ import rfc8785
 from threadline_ops import __version__, sql
 from threadline_ops.database import Identity
 from threadline_ops.errors import OpsError
-from threadline_ops.evidence.store import LogFile, Store
+from threadline_ops.evidence.anchor import Anchoring, anchor
+from threadline_ops.evidence.claims import Claim, Control, Finding, Severity
+from threadline_ops.evidence.logfile import LogFile, damage_is_noticed
+from threadline_ops.evidence.reconcile import finish_killed
+from threadline_ops.evidence.record import RECORD_VERSION, dumps
+from threadline_ops.evidence.redaction import scrubbed, scrubber
+from threadline_ops.evidence.store import Head, Store
 from threadline_ops.plain import plain
 from threadline_ops.progress import Interrupted
 from threadline_ops.settings import Settings
-
-#: Grows when a field changes its meaning; readers refuse what they do not know.
-RECORD_VERSION = 1
 
 
 @dataclass
@@ -39,6 +42,10 @@ class Recording:
         figures: what it did; kept up to date while it runs.
         statements: the SQL files it used.
         identity: the database, once known.
+        pooler: what stands before the database, once known.
+        subject: what the run is about, as JSON data; runs on equal subjects can build on one another.
+        head: the record's place in the chain, once the run has ended.
+        anchoring: whether that place is anchored in the database, once the run has ended.
     """
 
     run_id: str
@@ -49,11 +56,20 @@ class Recording:
     started: datetime
     echo: Callable[[str], None]
     log_file: LogFile
+    scrub: Callable[[str], str]
     outcome: str = "complete"
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
     figures: dict[str, Any] = field(default_factory=dict[str, Any])
     statements: tuple[str, ...] = ()
     identity: Identity | None = None
+    pooler: str | None = None
+    subject: Any = None
+    head: Head | None = None
+    anchoring: Anchoring | None = None
+    claims: list[Claim] = field(default_factory=list[Claim])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    _expected: list[str] = field(default_factory=list[str])
+    _log_rows: list[str] = field(default_factory=list[str])
     _clock: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
@@ -69,12 +85,63 @@ class Recording:
 
     def log(self, line: str) -> None:
         """Add a line to the run's own log, and pass it on to the caller's."""
+        line = self.scrub(line)
         self.log_file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}\n")
         self.echo(line)
 
-    def stop_clock(self) -> None:
-        """Fix the run's wall time, in seconds."""
+    def expect(self, *rows: str) -> None:
+        """Name the backlog rows that this run is to prove: if it fails before it can, they become an Issue."""
+        self._expected.extend(rows)
+
+    def support(
+        self,
+        row: str,
+        *,
+        ok: bool = True,
+        detail: str,
+        control: Control | None = None,
+        facts: Mapping[str, str] | None = None,
+        after: str | None = None,
+    ) -> None:
+        """Say what this run found out about a backlog row; see `Claim` for the arguments."""
+        self.claims.append(Claim(row, ok, detail, control, facts or {}, after))
+
+    def support_by_log(self, *rows: str) -> None:
+        """Claim rows that hold when this run's log was stored and can be read again."""
+        self._log_rows.extend(rows)
+
+    def finding(self, area: str, code: str, symptom: str, severity: Severity = "P1") -> None:
+        """Report a problem that no row names; see `Finding` for the arguments."""
+        self.findings.append(Finding(area, code, symptom, severity))
+
+    def end(self, outcome: str, line: str) -> None:
+        """Note an end that is not the operation's own, with its reason."""
+        self.outcome = outcome
+        self.log(line)
+
+    def close(self, settings: Settings) -> None:
+        """Store log and record, in this order: a record never names a log that is not there."""
         self.seconds = round(time.monotonic() - self._clock, 3)
+        log = self.log_file.finish()
+        self._claim_the_rest(log)
+
+        def build(sequence: int, previous: str) -> bytes:
+            body = _record(self, settings, log)
+            chained = {"sequence": sequence, "previous": previous, "store": settings.evidence_store}
+            return dumps(scrubbed(body, self.scrub) | chained)
+
+        self.head = self.store.put(self.run_id, build)
+        self.store.clear(self.run_id)
+
+    def _claim_the_rest(self, log: dict[str, Any]) -> None:
+        noticed = Control("one byte of the stored log changed", failed=damage_is_noticed(self.log_path))
+        for row in self._log_rows:
+            self.support(row, ok=log["reread"], detail="the run's log was stored and read back", control=noticed)
+        claimed = {claim.row for claim in self.claims}
+        if self.outcome == "failed":
+            for row in self._expected:
+                if row not in claimed:
+                    self.support(row, ok=False, detail=f"{self.operation} failed before it could show this")
 
 
 @contextmanager
@@ -98,54 +165,82 @@ def recording(
         echo: receives every log line.
 
     Raises:
-        EvidenceError: the store cannot be written; raised before the operation starts.
+        EvidenceError: the store cannot be written; raised before the operation starts. Or, where
+            `evidence.anchor = "required"`, the record could not be anchored; raised at the very end.
     """
     store = Store(settings.evidence.directory)
-    run = run_id or str(uuid.uuid4())
-    with store.log(run) as log_file:
-        active = Recording(run, operation, mode, command, store, datetime.now(UTC), echo, log_file)
+    run, started = run_id or str(uuid.uuid4()), datetime.now(UTC)
+    finish_killed(store, settings)
+    with store.log(run, _opening(settings, operation, run, mode, command, started)) as log_file:
+        active = Recording(run, operation, mode, command, store, started, echo, log_file, scrubber(settings))
         try:
             yield active
         except Interrupted:
-            active.outcome = "canceled"
-            active.log("stopped on request after the step in hand; what is reported above is committed")
+            active.end("canceled", "stopped on request after the step in hand; what is reported above is committed")
             raise
         except OpsError as error:
-            active.outcome = "refused" if not active.figures else "failed"
-            active.log(f"{active.outcome}: {type(error).__name__}: {error}")
+            outcome = "failed" if active.figures else "refused"
+            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}")
             raise
         except BaseException as error:
-            active.outcome = "failed"
             # Only the type: the text of a foreign exception may quote anything.
-            active.log(f"failed: {type(error).__name__}")
+            active.end("failed", f"failed: {type(error).__name__}")
             raise
         finally:
-            active.stop_clock()
-            log = log_file.finish()
-            store.put(run, rfc8785.dumps(_record(active, settings, log)))
+            active.close(settings)
+            active.anchoring = _anchor(active, settings)
+    if active.anchoring.missing and settings.evidence.anchor == "required":
+        raise active.anchoring.error()
 
 
-def _record(active: Recording, settings: Settings, log: dict[str, Any]) -> dict[str, Any]:
+def _anchor(active: Recording, settings: Settings) -> Anchoring:
+    assert active.head is not None
+    if active.identity is None:
+        # A run that did not reach the database; the next one that does anchors the whole chain up to it.
+        return Anchoring("skipped", "this run did not reach the database")
+    result = anchor(settings, active.head, active.run_id)
+    if result.missing:
+        active.echo(f"evidence is not anchored: {result.detail}")
+    return result
+
+
+def _opening(
+    settings: Settings, operation: str, run_id: str, mode: str, command: str, started: datetime
+) -> dict[str, Any]:
+    """What is known before the work; all that is left of it when the process is killed."""
     configuration = settings.redacted()
     return {
         "record_version": RECORD_VERSION,
-        "run_id": active.run_id,
-        "operation": active.operation,
-        "mode": active.mode,
-        "status": "OK" if active.outcome in ("complete", "dry_run") else "Issue",
-        "outcome": active.outcome,
+        "run_id": run_id,
+        "operation": operation,
+        "mode": mode,
         "class": settings.environment_class,
         "environment": settings.environment,
-        "command": active.command,
-        "started": active.started.isoformat(),
-        "ended": datetime.now(UTC).isoformat(),
-        "seconds": active.seconds,
-        "database": None if active.identity is None else asdict(active.identity),
-        "parameters": plain(active.parameters),
-        "figures": plain(active.figures),
-        "statements": [{"file": f"{name}.sql", "sha256": sql.digest(name)} for name in active.statements],
+        "command": command,
+        "started": started.isoformat(),
         "settings": configuration,
         "settings_sha256": hashlib.sha256(rfc8785.dumps(configuration)).hexdigest(),
         "version": __version__,
+    }
+
+
+def _record(active: Recording, settings: Settings, log: dict[str, Any]) -> dict[str, Any]:
+    opening = _opening(settings, active.operation, active.run_id, active.mode, active.command, active.started)
+    database = None if active.identity is None else asdict(active.identity) | {"pooler": active.pooler}
+    subject = None
+    if active.subject is not None:
+        subject = hashlib.sha256(rfc8785.dumps(plain(active.subject))).hexdigest()
+    return opening | {
+        "status": "OK" if active.outcome in ("complete", "dry_run") else "Issue",
+        "outcome": active.outcome,
+        "ended": datetime.now(UTC).isoformat(),
+        "seconds": active.seconds,
+        "database": database,
+        "subject_sha256": subject,
+        "parameters": plain(active.parameters),
+        "figures": plain(active.figures),
+        "statements": [{"file": f"{name}.sql", "sha256": sql.digest(name)} for name in active.statements],
+        "claims": [claim.record() for claim in active.claims],
+        "findings": [finding.record() for finding in active.findings],
         "log": log,
     }

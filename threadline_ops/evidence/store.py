@@ -1,51 +1,43 @@
-"""The evidence store: a directory with one record and one log a run, never overwritten."""
+"""The evidence store: a directory with one record and one log a run, chained by hashes, never overwritten.
+
+- `<run id>.json`: the record, by its run
+- `<run id>.log.gz`: the run's log
+- `chain/0000000042.json`: the same record (a hard link), by its place in the chain
+- `running/`: what runs in progress have written so far
+- `HEAD`: the newest place and its hash, so that a put need not look for it
+"""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import json
 import os
 import re
-import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+import rfc8785
 
 from threadline_ops.errors import EvidenceError
+from threadline_ops.evidence.files import locked, replace, sync_directory, written
+from threadline_ops.evidence.logfile import LogFile
 
 #: A run id becomes a file name; Dagster's and ours are UUIDs.
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}")
 
+#: What the first record names as its predecessor.
+GENESIS = "0" * 64
 
-class LogFile:
-    """A run's log, written line by line beside its final place, so that a killed run leaves what it wrote."""
 
-    def __init__(self, path: Path) -> None:
-        self._final = path
-        self._partial = path.with_suffix(".partial")
-        self._stream: IO[str] = self._partial.open("x", encoding="utf-8")
+@dataclass(frozen=True)
+class Head:
+    """A place in the chain: its number, from 1, and the SHA-256 of the record there."""
 
-    def write(self, line: str) -> None:
-        """Append a line and hand it to the operating system at once."""
-        self._stream.write(line)
-        self._stream.flush()
-
-    def finish(self) -> dict[str, Any]:
-        """Compress the log into its final place and describe it: file, sha256 of the text, lines."""
-        self._stream.close()
-        text = self._partial.read_bytes()
-        publish(self._final, gzip.compress(text, mtime=0))
-        self._partial.unlink()
-        return {
-            "file": self._final.name,
-            "sha256": hashlib.sha256(text).hexdigest(),
-            "lines": text.count(b"\n"),
-        }
-
-    def close(self) -> None:
-        """Close the file, finished or not."""
-        self._stream.close()
+    sequence: int
+    sha256: str
 
 
 class Store:
@@ -57,6 +49,8 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.chain = directory / "chain"
+        self.running = directory / "running"
 
     def record_path(self, run_id: str) -> Path:
         """The file of a run's record."""
@@ -66,19 +60,37 @@ class Store:
         """The file of a run's compressed log."""
         return self.directory / f"{_checked(run_id)}.log.gz"
 
+    def chain_path(self, sequence: int) -> Path:
+        """The file of a place in the chain."""
+        return self.chain / f"{sequence:010d}.json"
+
+    def partial_path(self, run_id: str) -> Path:
+        """The file of a live run's log."""
+        return self.running / f"{_checked(run_id)}.partial"
+
+    def opening_path(self, run_id: str) -> Path:
+        """The file that says what a live run set out to do."""
+        return self.running / f"{_checked(run_id)}.json"
+
     @contextmanager
-    def log(self, run_id: str) -> Generator[LogFile]:
-        """Open a run's log.
+    def lock(self) -> Generator[None]:
+        """Keep other processes from adding to the store."""
+        with locked(self.directory / ".lock"):
+            yield
+
+    @contextmanager
+    def log(self, run_id: str, opening: dict[str, Any] | None = None) -> Generator[LogFile]:
+        """Open a run's log, and leave word of what the run sets out to do.
+
+        Args:
+            run_id: of the run.
+            opening: the first part of its record, for whoever must finish it after a kill.
 
         Raises:
             EvidenceError: the directory cannot be written, or the run has evidence already.
         """
-        path = self.log_path(run_id)
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if path.exists() or self.record_path(run_id).exists():
-                raise FileExistsError
-            log = LogFile(path)
+            log = self._open(run_id, opening or {})
         except FileExistsError:
             raise EvidenceError("this run has evidence already", got=run_id, fix="use a new run id") from None
         except OSError as error:
@@ -92,44 +104,110 @@ class Store:
         finally:
             log.close()
 
-    def put(self, run_id: str, record: bytes) -> None:
-        """Publish a run's record, whole or not at all."""
-        publish(self.record_path(run_id), record)
+    def _open(self, run_id: str, opening: dict[str, Any]) -> LogFile:
+        final, record = self.log_path(run_id), self.record_path(run_id)
+        for directory in (self.directory, self.chain, self.running):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Under the lock, so that nobody takes a log that has no lock of its own yet for a dead one.
+        with self.lock():
+            if any(path.exists() for path in (final, record, self.opening_path(run_id))):
+                raise FileExistsError
+            replace(self.opening_path(run_id), rfc8785.dumps(opening))
+            return LogFile(self.partial_path(run_id), final)
 
+    def put(self, run_id: str, build: Callable[[int, str], bytes]) -> Head:
+        """Add a run's record to the chain, whole or not at all.
 
-def publish(path: Path, content: bytes) -> None:
-    """Write a file so that it appears complete and survives a power cut; an existing one is never replaced.
+        The number of records does not matter: HEAD names the newest, and a crash leaves it at most behind by what
+        the loop below walks. The hard link on the place in the chain decides: it can be taken once.
 
-    Raises:
-        EvidenceError: the file exists, or cannot be written.
-    """
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        Args:
+            run_id: one record each.
+            build: makes the record from its place and the hash of its predecessor.
+
+        Raises:
+            EvidenceError: the run has a record already, or the store cannot be written.
+        """
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.link(name, path)
-        finally:
-            Path(name).unlink()
-        _sync_directory(path.parent)
-    except FileExistsError:
-        raise EvidenceError("evidence is never replaced", got=path.name, fix="use a new run id") from None
-    except OSError as error:
-        raise EvidenceError(
-            f"evidence cannot be written: {error.strerror}",
-            got=str(path),
-            fix="free space or correct permissions",
-        ) from None
+            with self.lock():
+                newest = self.head() or Head(0, GENESIS)
+                if self.record_path(run_id).exists():
+                    raise FileExistsError
+                content = build(newest.sequence + 1, newest.sha256)
+                head = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
+                self._add(run_id, head, content)
+                return head
+        except FileExistsError:
+            raise EvidenceError("evidence is never replaced", got=run_id, fix="use a new run id") from None
+        except OSError as error:
+            raise EvidenceError(
+                f"evidence cannot be written: {error.strerror}",
+                got=str(self.directory),
+                fix="free space or correct permissions",
+            ) from None
 
+    def clear(self, run_id: str) -> None:
+        """Forget a live run whose record stands; what a crash in between leaves, `finish_killed` clears."""
+        self.partial_path(run_id).unlink(missing_ok=True)
+        self.opening_path(run_id).unlink(missing_ok=True)
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _add(self, run_id: str, head: Head, content: bytes) -> None:
+        with written(self.directory, content) as temporary:
+            os.link(temporary, self.chain_path(head.sequence))
+            os.link(temporary, self.record_path(run_id))
+        sync_directory(self.chain)
+        replace(self.directory / "HEAD", rfc8785.dumps({"sequence": head.sequence, "sha256": head.sha256}))
+
+    def head(self) -> Head | None:
+        """The newest place in the chain, or None while there is none.
+
+        What HEAD says stands even when that record is gone or altered: the next record then shows the gap for
+        good. A record beyond HEAD is of a process that died between the two, and is taken in.
+        """
+        newest = self.noted_head() or self._listed_head()
+        while newest and (path := self.chain_path(newest.sequence + 1)).exists():
+            content = path.read_bytes()
+            self._name(content, path)
+            newest = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
+        return newest
+
+    def sha256(self, sequence: int) -> str | None:
+        """The hash of the record at a place, as its file is now; None if there is none."""
+        try:
+            return hashlib.sha256(self.chain_path(sequence).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def noted_head(self) -> Head | None:
+        """What HEAD says, or None if it is missing or not of its form."""
+        try:
+            noted = json.loads((self.directory / "HEAD").read_bytes())
+            return Head(int(noted["sequence"]), str(noted["sha256"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    def sequences(self) -> list[int]:
+        """The places in the chain that have a record, in order."""
+        try:
+            return sorted(int(name[:-5]) for name in os.listdir(self.chain) if re.fullmatch(r"\d{10}\.json", name))
+        except FileNotFoundError:
+            return []
+
+    def _listed_head(self) -> Head | None:
+        places = self.sequences()
+        if not places:
+            return None
+        path = self.chain_path(places[-1])
+        content = path.read_bytes()
+        self._name(content, path)
+        return Head(places[-1], hashlib.sha256(content).hexdigest())
+
+    def _name(self, content: bytes, place: Path) -> None:
+        """Give a record its run's name, if its process died before it could."""
+        try:
+            os.link(place, self.record_path(str(json.loads(content)["run_id"])))
+        except (OSError, ValueError, KeyError, TypeError, EvidenceError):
+            return  # it has it, or it is no record of ours, which verify will say
 
 
 def _checked(run_id: str) -> str:

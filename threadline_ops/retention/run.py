@@ -12,6 +12,7 @@ from threadline_ops import evidence, progress
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import PolicyError
 from threadline_ops.lock import single_flight
+from threadline_ops.retention import claims
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.preview import Preview, preview
 from threadline_ops.retention.purge import STATEMENTS, BatchDeleted, PurgeResult, check_role, purge
@@ -77,9 +78,11 @@ class _Progress:
 
     recording: evidence.Recording
     on_event: Callable[[BatchDeleted], None]
+    largest_batch: int = 0
     throttle: progress.Throttle = field(default_factory=lambda: progress.Throttle(LOG_INTERVAL))
 
     def __call__(self, event: BatchDeleted) -> None:
+        self.largest_batch = max(self.largest_batch, event.deleted_changes)
         self.recording.figures.update(
             batches=event.batch,
             deleted_changes=event.total_changes,
@@ -121,9 +124,7 @@ def run_purge(
     with evidence.recording(
         settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
     ) as recording:
-        policy = Policy.from_settings(
-            settings.retention, batch_size=request.batch_size, max_batches=request.max_batches
-        )
+        policy = _policy(settings, request, recording)
         recording.parameters.update(asdict(policy), cutoff=request.cutoff)
         if request.execute and not policy.enabled:
             raise PolicyError(
@@ -132,7 +133,8 @@ def run_purge(
                 fix="set retention.enabled = true to allow purging",
             )
         with opened(settings, OPERATION) as database:
-            recording.identity = database.identity()
+            recording.identity = identity = database.identity()
+            recording.subject = claims.subject(policy, settings.database.audit_schema, identity)
             database.require_audit_schema()
             if request.execute:
                 with single_flight(settings, OPERATION, run_id=recording.run_id) as lock:
@@ -153,6 +155,17 @@ def run_purge(
     )
 
 
+def _policy(settings: Settings, request: PurgeRequest, recording: evidence.Recording) -> Policy:
+    recording.expect(claims.DRY_RUN_FIRST, *((claims.BATCHES, claims.LOGS) if request.execute else ()))
+    try:
+        configured = Policy.from_settings(settings.retention)
+    except PolicyError as error:
+        recording.support(claims.CONFIG, ok=False, detail=error.what)
+        raise
+    claims.claim_policy(recording, configured)
+    return Policy.from_settings(settings.retention, batch_size=request.batch_size, max_batches=request.max_batches)
+
+
 def _dry_run(database: Database, policy: Policy, request: PurgeRequest, recording: evidence.Recording) -> Preview:
     seen = preview(database, policy, now=database.now(), cutoff=request.cutoff)
     recording.outcome = "dry_run"
@@ -163,6 +176,7 @@ def _dry_run(database: Database, policy: Policy, request: PurgeRequest, recordin
         "retention/count_touched_transactions",
     )
     recording.figures.update(asdict(seen))
+    claims.claim_dry_run(recording, database)
     recording.log(
         f"dry run, nothing deleted: {seen.expired_changes} changes captured before "
         f"{seen.cutoff.isoformat()} are expired, {seen.emptied_transactions} transactions would become empty, "
@@ -192,9 +206,11 @@ def _execute(
         f"at most {policy.max_batches} batches"
     )
     work = purge(database, policy, now=now, execute=request.execute, cutoff=cutoff, before_batch=check_lock)
-    result = progress.drive(work, _Progress(recording, on_event), should_stop=should_stop)
+    noted = _Progress(recording, on_event)
+    result = progress.drive(work, noted, should_stop=should_stop)
     recording.outcome = result.outcome
     recording.figures.update(asdict(result))
+    claims.claim_purge(recording, policy, result, largest_batch=noted.largest_batch)
     recording.log(
         f"purge {result.outcome}: deleted {result.deleted_changes} changes and {result.deleted_transactions} "
         f"transactions in {result.batches} batches; {result.remaining_changes} expired changes remain"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from threadline_ops import evidence
 from threadline_ops.topology.detect import Mode
 from threadline_ops.topology.rows import compare
-from threadline_ops.topology.run import EnvironmentReport, TopologyReport
+
+if TYPE_CHECKING:
+    from threadline_ops.topology.run import EnvironmentReport, TopologyReport
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Claim:
     control: str
     control_failed: bool
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def support(self, recording: evidence.Recording) -> None:
+        """Hand it to the run's record."""
+        control = evidence.Control(self.control, self.control_failed)
+        recording.support(self.row, ok=self.ok, detail=self.detail, control=control, facts=self.facts)
 
 
 def claims(report: TopologyReport) -> Iterator[Claim]:

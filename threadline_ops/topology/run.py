@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from threadline_ops.database import Identity, opened
 from threadline_ops.errors import OpsError
 from threadline_ops.settings import Settings
 from threadline_ops.topology import recorded
+from threadline_ops.topology.claims import claims
 from threadline_ops.topology.contract import Probe
 from threadline_ops.topology.detect import Facts
 from threadline_ops.topology.measure import Detected, Measured, Probed, line, measure
@@ -148,7 +149,10 @@ def run_topology(
         recording.identity = _identity(settings)
         if request.save:
             _save(request.save, reports, recording.record_path.name)
-    return TopologyReport(recording.run_id, reports, recording.seconds, recording.record_path, recording.log_path)
+        report = TopologyReport(recording.run_id, reports, 0.0, recording.record_path, recording.log_path)
+        for claim in claims(report):
+            claim.support(recording)
+    return replace(report, seconds=recording.seconds)
 
 
 def _with_production(settings: Settings, chosen: tuple[Target, ...]) -> tuple[Target, ...]:

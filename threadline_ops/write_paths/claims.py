@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from threadline_ops.topology.claims import Claim
-from threadline_ops.write_paths.run import PathResult, ProbeReport
+
+if TYPE_CHECKING:
+    from threadline_ops.write_paths.run import PathResult, ProbeReport
 
 #: Rows that one check of every exercised path decides.
 _BY_CHECK = {

@@ -6,7 +6,7 @@ import shlex
 import time
 import uuid
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from threadline_ops import evidence, progress
@@ -19,6 +19,7 @@ from threadline_ops.settings import Settings
 from threadline_ops.topology.targets import Target, own
 from threadline_ops.write_paths import leaks, observe
 from threadline_ops.write_paths.checks import Check, Exercised, checks
+from threadline_ops.write_paths.claims import claims
 from threadline_ops.write_paths.exercise import exercise, missing_variables
 from threadline_ops.write_paths.observer import witness
 
@@ -144,9 +145,10 @@ def run_probes(
             bench = _Bench(target, database, direct, recording.record_path.name, should_stop)
             progress.drive(probe(bench, paths), note, should_stop=should_stop)
         recording.outcome = "violations" if any(result.status == "Issue" for result in results) else "complete"
-    return ProbeReport(
-        recording.run_id, tuple(results), recording.seconds, recording.record_path, recording.log_path
-    )  # fmt: skip
+        report = ProbeReport(recording.run_id, tuple(results), 0.0, recording.record_path, recording.log_path)
+        for claim in claims(report):
+            claim.support(recording)
+    return replace(report, seconds=recording.seconds)
 
 
 def probe(bench: _Bench, paths: tuple[WritePath, ...]) -> Generator[PathResult, None, None]:

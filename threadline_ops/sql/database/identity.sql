@@ -4,4 +4,5 @@ select
     (select timeline_id from pg_control_checkpoint()),
     current_database()::text,
     current_setting('server_version'),
-    pg_is_in_recovery()
+    pg_is_in_recovery(),
+    pg_backend_pid()

@@ -1,0 +1,56 @@
+"""The `backlog_render` job, its daily schedule, and the sensor that gives every run its evidence."""
+
+import dagster as dg
+
+from assets.backlog import ADOPTION_BACKLOG, adoption_backlog, head_metadata
+from assets.evidence import Cursor, reconcile
+from assets.failures import failures
+from assets.resources import Operations
+
+backlog_render = dg.define_asset_job(
+    "backlog_render",
+    selection=dg.AssetSelection.assets(adoption_backlog) | dg.AssetSelection.checks_for_assets(adoption_backlog),
+    executor_def=dg.in_process_executor,
+    description="Look at this host, then render the adoption backlog from the evidence and check it.",
+    tags={"threadline/operation": "backlog_render"},
+)
+
+
+@dg.schedule(
+    job=backlog_render,
+    cron_schedule="30 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Renders every morning at 05:30 UTC once it is switched on, because evidence expires without any run.",
+)
+def backlog_render_daily() -> dg.RunRequest:
+    """Ask for one rendering."""
+    return dg.RunRequest()
+
+
+@dg.sensor(
+    job=backlog_render,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Gives every finished run its evidence record if it left none (killed, canceled, never started), and "
+    "asks for a rendering of the backlog when there is news. It looks at run records with an overlap, because a "
+    "run-status sensor hears of each run at most once and of runs from the command line never.",
+)
+def run_evidence_sensor(context: dg.SensorEvaluationContext, operations: Operations) -> dg.SensorResult:
+    """One look at the instance's finished runs."""
+    cursor = Cursor.parse(context.cursor)
+    with failures():
+        found = reconcile(context.instance, operations.settings(), cursor, context.repository_def)
+    for run_id in found.recorded:
+        context.log.info("run %s left no record; it has one now", run_id)
+    news = found.head is not None and found.head.sequence != cursor.sequence
+    return dg.SensorResult(
+        cursor=found.cursor.text(),
+        asset_events=[dg.AssetObservation(ADOPTION_BACKLOG, metadata=head_metadata(found.head))] if news else [],
+        run_requests=[dg.RunRequest(run_key=found.head.sha256)] if found.news and found.head else [],
+    )
+
+
+defs = dg.Definitions(
+    assets=[adoption_backlog], jobs=[backlog_render], schedules=[backlog_render_daily], sensors=[run_evidence_sensor]
+)

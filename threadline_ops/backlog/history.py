@@ -1,0 +1,184 @@
+"""One walk over the records: the newest evidence of every row, and every issue with its opening and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from threadline_ops.backlog.catalogue import BY_KEY
+from threadline_ops.evidence import Record, Severity
+from threadline_ops.evidence.store import GENESIS
+
+#: Ends of a run that say nothing about what it looked for.
+_INCONCLUSIVE = ("failed", "refused", "canceled", "killed")
+
+#: Row, class.
+RowKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one run showed about one row.
+
+    Attributes:
+        proven: the check's negative control was run and failed, as it must.
+        control: what was broken for it.
+    """
+
+    record: Record
+    ok: bool
+    detail: str
+    control: str | None
+    proven: bool
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An open or closed entry of the prioritised issues.
+
+    Attributes:
+        id: stable: the order in which symptoms of an area first appeared in the chain.
+        row: the backlog row that failed, if one did.
+        opened: the newest record that shows the symptom since it last was absent.
+        closed: the record that showed that it is gone.
+    """
+
+    id: str
+    severity: Severity
+    area: str
+    symptom: str
+    environment: str
+    environment_class: str
+    row: str | None
+    opened: Record
+    latest: Record
+    closed: Record | None = None
+
+
+@dataclass
+class History:
+    """What the records say, before any clock or setting is looked at.
+
+    Attributes:
+        rows: the newest evidence by row and class, of one environment.
+        facts: the newest cells of STG-01 and STG-02, by row and place.
+        issues: every symptom that ever was, by what tells it from others.
+        broken: places in the chain that do not follow from the one before.
+        unknown: keys that runs claimed and the catalogue does not have.
+    """
+
+    environment: str
+    validity: timedelta
+    rows: dict[RowKey, Evidence] = field(default_factory=dict[RowKey, Evidence])
+    facts: dict[tuple[str, str], tuple[dict[str, str], Evidence]] = field(
+        default_factory=dict[tuple[str, str], "tuple[dict[str, str], Evidence]"]
+    )
+    issues: dict[tuple[str, ...], Issue] = field(default_factory=dict[tuple[str, ...], Issue])
+    unknown: set[str] = field(default_factory=set[str])
+    broken: list[int] = field(default_factory=list[int])
+    records: int = 0
+    _newest: str = GENESIS
+    _counts: dict[str, int] = field(default_factory=dict[str, int])
+    _shown: dict[tuple[str, ...], Record] = field(default_factory=dict[tuple[str, ...], Record])
+    _findings: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
+        default_factory=dict[tuple[str, ...], set[tuple[str, ...]]]
+    )
+
+    def read(self, records: Iterable[Record]) -> None:
+        """Walk over records in the order of the chain."""
+        for record in records:
+            self.records += 1
+            # Reading costs the hash anyway, so a status never rests on a chain that does not hold.
+            if record.sequence != self.records or record.body["previous"] != self._newest:
+                self.broken.append(record.sequence)
+            self._newest = record.sha256
+            failed = self._read_claims(record)
+            self._read_findings(record)
+            self._read_end(record, explained=failed)
+            if record.status == "OK" and record.body["subject_sha256"]:
+                self._shown[self._subject(record, record.mode)] = record
+
+    def _read_claims(self, record: Record) -> bool:
+        by_row: dict[str, list[dict[str, Any]]] = {}
+        for claim in record.body["claims"]:
+            by_row.setdefault(claim["row"], []).append(claim)
+        for key, claims in by_row.items():
+            if key not in BY_KEY:
+                self.unknown.add(key)
+                continue
+            judged = [self._judge(record, claim) for claim in claims]
+            worst = next((evidence for evidence in judged if not evidence.ok), None)
+            # An OK of several parts is proven when each of them is.
+            whole = worst or replace(judged[0], proven=all(evidence.proven for evidence in judged))
+            self._note(record, key, whole)
+            for claim, evidence in zip(claims, judged, strict=True):
+                if claim["facts"] and (record.environment == self.environment or key.startswith("topology.")):
+                    place = claim["facts"].get("Path") or claim["facts"].get("Environment") or record.environment
+                    self.facts[key, place] = claim["facts"], evidence
+        return any(claim["status"] != "OK" for claims in by_row.values() for claim in claims)
+
+    def _judge(self, record: Record, claim: dict[str, Any]) -> Evidence:
+        ok, detail, control = claim["status"] == "OK", claim["detail"], claim["control"]
+        if ok and claim["after"]:
+            earlier = self._shown.get(self._subject(record, claim["after"]))
+            if earlier is None:
+                ok, detail = False, f"no {claim['after']} run on the same subject came before"
+            elif record.ended - earlier.ended > self.validity:
+                ok, detail = False, f"the {claim['after']} run on the same subject is of {earlier.ended:%Y-%m-%d}"
+        return Evidence(record, ok, detail, control and control["name"], bool(control and control["failed"]))
+
+    def _subject(self, record: Record, mode: str) -> tuple[str, ...]:
+        return record.environment, record.operation, mode, str(record.body["subject_sha256"])
+
+    def _note(self, record: Record, key: str, evidence: Evidence) -> None:
+        if record.environment == self.environment:
+            self.rows[key, record.environment_class] = evidence
+        row = BY_KEY[key]
+        symptom = ("row", record.environment, record.environment_class, key)
+        if evidence.ok:
+            self._close(symptom, record)
+        else:
+            self._open(symptom, record, row.area, row.severity, f"{row.title}: {evidence.detail}", key)
+
+    def _read_findings(self, record: Record) -> None:
+        source = (record.environment, record.environment_class, record.operation, record.mode)
+        found = {("finding", *source[:3], item["area"], item["code"]): item for item in record.body["findings"]}
+        for symptom, item in found.items():
+            self._open(symptom, record, item["area"], item["severity"], item["symptom"], None)
+        if record.outcome in _INCONCLUSIVE:
+            self._findings.setdefault(source, set()).update(found)
+            return
+        for symptom in self._findings.get(source, set()) - found.keys():
+            self._close(symptom, record)
+        self._findings[source] = set(found)
+
+    def _read_end(self, record: Record, *, explained: bool) -> None:
+        symptom = ("run", record.environment, record.environment_class, record.operation, record.mode)
+        if record.status == "OK":
+            self._close(symptom, record)
+        elif not explained and not record.body["findings"]:
+            text = f"{record.operation} ({record.mode}) ended {record.outcome}"
+            severity: Severity = "P2" if record.outcome in ("refused", "canceled") else "P1"
+            self._open(symptom, record, "RUN", severity, text, None)
+
+    def _open(
+        self, symptom: tuple[str, ...], record: Record, area: str, severity: Severity, text: str, row: str | None
+    ) -> None:
+        known = self.issues.get(symptom)
+        if known is None:
+            self._counts[area] = self._counts.get(area, 0) + 1
+            number = f"AP-{area}.{self._counts[area]}"
+            classes = (record.environment, record.environment_class)
+            self.issues[symptom] = Issue(number, severity, area, text, *classes, row, record, record)
+        else:
+            opened = record if known.closed else known.opened
+            self.issues[symptom] = replace(
+                known, severity=severity, symptom=text, opened=opened, latest=record, closed=None
+            )
+
+    def _close(self, symptom: tuple[str, ...], record: Record) -> None:
+        known = self.issues.get(symptom)
+        if known is not None and known.closed is None:
+            self.issues[symptom] = replace(known, closed=record)
