@@ -95,7 +95,7 @@ def healthy_template(server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def healthy(server: TestServer, healthy_template: str) -> Iterator[str]:
+def healthy_directly(server: TestServer, healthy_template: str) -> Iterator[str]:
     """The DSN of a database of this test's own, whose tables are captured as they should be."""
     with server.clone(healthy_template) as dsn:
         yield dsn
@@ -121,7 +121,7 @@ def route() -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("pooled") and "audited" in metafunc.fixturenames:
+    if metafunc.definition.get_closest_marker("pooled") and {"audited", "healthy"} & set(metafunc.fixturenames):
         metafunc.parametrize("route", ["direct", "pooled"])
 
 
@@ -133,11 +133,23 @@ def poolers(server: TestServer) -> Iterator[Callable[[str], pgbouncer.PgBouncer]
 
 
 @pytest.fixture
-def audited(audited_directly: str, route: str, request: pytest.FixtureRequest) -> str:
-    """The same database as operations reach it: directly, or through a PgBouncer in transaction mode."""
+def routed(route: str, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """A direct DSN as operations use it: as it is, or through a PgBouncer in transaction mode."""
     if route == "direct":
-        return audited_directly
-    return request.getfixturevalue("poolers")("transaction").dsn(audited_directly)
+        return lambda direct: direct
+    return request.getfixturevalue("poolers")("transaction").dsn
+
+
+@pytest.fixture
+def audited(audited_directly: str, routed: Callable[[str], str]) -> str:
+    """The audited database as operations reach it."""
+    return routed(audited_directly)
+
+
+@pytest.fixture
+def healthy(healthy_directly: str, routed: Callable[[str], str]) -> str:
+    """The healthy database as operations reach it."""
+    return routed(healthy_directly)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.audited_world import TABLES, settings_for
 from threadline_ops.capture.names import Table
 from threadline_ops.coverage import Check
 
+pytestmark = pytest.mark.pooled
+
 ORDERS = asset_key(Table("public", "orders"))
 
 
@@ -55,8 +57,8 @@ def defs() -> dg.Definitions:
 
 
 @pytest.fixture
-def connection(healthy: str):
-    with psycopg.connect(healthy, autocommit=True) as opened:
+def connection(healthy_directly: str):
+    with psycopg.connect(healthy_directly, autocommit=True) as opened:
         yield opened
 
 

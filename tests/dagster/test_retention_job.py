@@ -17,6 +17,8 @@ from jobs.definitions import defs
 from jobs.retention import retention_purge, retention_purge_nightly
 from tests.audit import bulk, count
 
+pytestmark = pytest.mark.pooled
+
 ROOT = Path(__file__).parents[2]
 OP = "purge_expired_changes"
 

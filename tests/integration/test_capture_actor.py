@@ -15,6 +15,8 @@ from threadline_ops.capture.context import Actor, Request, attributed, current_r
 from threadline_ops.capture.install import install
 from threadline_ops.errors import SettingsError
 
+pytestmark = pytest.mark.pooled
+
 ADA = Actor("user", "ada")
 JOB = Actor("job", "nightly")
 

@@ -16,6 +16,8 @@ from threadline_ops.errors import CoverageGap, SettingsError
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureSettings, CaptureTable
 
+pytestmark = pytest.mark.pooled
+
 NASTY = [
     'we{i}rd % "t"',
     "'; drop table audit_changes; --",

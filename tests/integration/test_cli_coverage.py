@@ -11,6 +11,8 @@ import pytest
 
 from tests.audited_world import CUSTOMERS, TABLES
 
+pytestmark = pytest.mark.pooled
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,6 +11,8 @@ from threadline_ops.coverage.probe import Outcome, probe
 from threadline_ops.database import opened
 from threadline_ops.settings import CaptureSettings, CaptureTable
 
+pytestmark = pytest.mark.pooled
+
 
 def contents(connection: psycopg.Connection) -> list[object]:
     names = [*TABLES, "audit_changes", "audit_transactions"]
@@ -21,8 +23,8 @@ def contents(connection: psycopg.Connection) -> list[object]:
 
 
 @pytest.fixture
-def connection(healthy: str):
-    with psycopg.connect(healthy, autocommit=True) as opened_connection:
+def connection(healthy_directly: str):
+    with psycopg.connect(healthy_directly, autocommit=True) as opened_connection:
         yield opened_connection
 
 
@@ -67,9 +69,9 @@ def test_a_probe_says_what_it_saw_and_no_more(
     assert bool(done.reason) == (outcome is Outcome.UNPROVEN)
 
 
-def test_locked_rows_are_left_alone(healthy: str):
+def test_locked_rows_are_left_alone(healthy: str, healthy_directly: str):
     settings = settings_for(healthy)
-    with psycopg.connect(healthy) as other:
+    with psycopg.connect(healthy_directly) as other:
         other.execute("select from orders for update")
         with opened(settings, "tests") as database:
             done = probe(database, Table("public", "orders"), settings)

@@ -13,6 +13,8 @@ from tests.audited_world import diagnose, write
 from threadline_ops.coverage import Status
 from threadline_ops.settings import CaptureSettings, CaptureTable, CoverageSettings, Settings
 
+pytestmark = pytest.mark.pooled
+
 PEOPLE = CaptureTable(
     mask=("email",), exclude=("it's",), store_changed_from=True, except_columns=("touched",), truncate="ignore"
 )
