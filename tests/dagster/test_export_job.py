@@ -25,7 +25,7 @@ def environment(audited: str, connection: psycopg.Connection, tmp_path: Path, mo
 
 
 def run(config: ExportConfig | dict | None = None) -> dg.ExecuteInProcessResult:
-    given = config if isinstance(config, dict) else {"ops": {"audit_export": config}} if config else None
+    given = config if isinstance(config, dict) else {"ops": {"export_audit_changes": config}} if config else None
     run_config = dg.RunConfig(**given) if isinstance(config, ExportConfig) else given
     with dg.DagsterInstance.ephemeral() as instance:
         job = defs.resolve_job_def("audit_export")
@@ -58,7 +58,7 @@ def test_the_default_exports_everything_below_the_settings_directory(tmp_path: P
 
 
 def test_filters_come_as_typed_config(tmp_path: Path):
-    plain = {"ops": {"audit_export": {"config": {"format": "ndjson", "filters": {"from": "2026-05-01T00:00:00Z",
+    plain = {"ops": {"export_audit_changes": {"config": {"format": "ndjson", "filters": {"from": "2026-05-01T00:00:00Z",
              "to": "2026-05-02T00:00:00Z", "table": "planes", "actor_ref": "user:ada"}}}}}  # fmt: skip
     result = run(plain)
     assert result.success
@@ -68,12 +68,12 @@ def test_filters_come_as_typed_config(tmp_path: Path):
 
 def test_an_unknown_filter_is_refused_before_the_run():
     with pytest.raises(dg.DagsterInvalidConfigError, match="correlation_id"):
-        run({"ops": {"audit_export": {"config": {"filters": {"tabel": "x"}}}}})
+        run({"ops": {"export_audit_changes": {"config": {"filters": {"tabel": "x"}}}}})
 
 
 def test_a_malformed_filter_fails_without_retry():
     result = run(ExportConfig(filters=FilterConfig(correlation_id="x" * 257)))
-    failure = result.failure_data_for_node("audit_export")
+    failure = result.failure_data_for_node("export_audit_changes")
     assert failure is not None
     assert failure.user_failure_data is not None
     assert "longer than 256 bytes" in (failure.user_failure_data.description or "")
