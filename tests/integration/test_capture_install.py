@@ -11,8 +11,6 @@ from threadline_ops.database import opened
 from threadline_ops.errors import DatabaseError, SchemaMissing
 from threadline_ops.settings import DatabaseSettings, Settings
 
-pytestmark = pytest.mark.pooled
-
 COLUMNS = """
 audit_actions.id uuid not null default gen_random_uuid()
 audit_actions.name text not null
@@ -100,7 +98,8 @@ def empty(database):
 def columns(connection: psycopg.Connection, schema: str = "public") -> list[str]:
     rows = connection.execute(
         "select c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
-        " || case when a.attnotnull then ' not null' else '' end || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
+        " || case when a.attnotnull then ' not null' else '' end"
+        " || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')"
         " from pg_attribute as a join pg_class as c on c.oid = a.attrelid"
         " left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum"
         " where c.relnamespace = %s::regnamespace and c.relkind = 'r' and a.attnum > 0 order by c.relname, a.attnum",

@@ -29,7 +29,8 @@ TYPES = {
 def leaks(connection: psycopg.Connection) -> list:
     hidden = TOKEN.encode().hex()
     return connection.execute(
-        "select found from (select c::text from audit_changes as c union all select t::text from audit_transactions as t"
+        "select found from (select c::text from audit_changes as c"
+        " union all select t::text from audit_transactions as t"
         " union all select a::text from audit_actions as a) as everything (found) where found ~ %s",
         (f"{TOKEN}|{hidden}",),
     ).fetchall()
@@ -62,6 +63,14 @@ def test_a_honeytoken_of_every_type_never_shows(types, how, keyed):
     types.execute("truncate t")
     assert leaks(types) == []
     assert len(changes(types)) == 9 if keyed else 7
+
+
+def test_the_search_finds_the_token_of_every_type_where_nothing_is_redacted(types):
+    for number, (kind, value) in enumerate(TYPES.items()):
+        types.execute(f"create table t{number} (id int primary key, c {kind})")
+        capture(types, f"t{number}")
+        types.execute(f"insert into t{number} values (1, {value})")
+        assert len(leaks(types)) == number + 1, kind
 
 
 def test_masked_columns_keep_their_key_and_excluded_ones_vanish(connection):

