@@ -17,7 +17,7 @@ from threadline_ops.continuity import manifest
 from threadline_ops.continuity.manifest import Chunk, Header, Version
 from threadline_ops.continuity.reading import Bounds, Reader, Stretch, TooBig
 from threadline_ops.continuity.redaction import Redaction, redaction
-from threadline_ops.continuity.relation import Relation, relation
+from threadline_ops.continuity.relation import Relation, cut_search_path, relation
 from threadline_ops.continuity.snapshot import Moment, moment
 from threadline_ops.continuity.store import Store
 from threadline_ops.database import Database, Identity
@@ -233,7 +233,7 @@ def _read(
         started = time.monotonic()
         try:
             with database.transaction(read_only=True, snapshot=True) as connection:
-                database.one("continuity/search_path")
+                cut_search_path(database, reader.relation)
                 seen = moment(database)
                 limit = pace.limits.chunk_bytes * (_TOLERANCE if pace.rows > 1 else 1 << 20)
                 stretch = reader.read(connection, Bounds(after), pace.rows, limit)
@@ -273,8 +273,15 @@ def _parquet(rows: pa.Table, aim: Target) -> bytes:
         if any(column.name == name for column in aim.relation.columns):
             rows = rows.append_column(name, pa.array([placeholder] * rows.num_rows, pa.string()))
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", compression_level=1, write_statistics=False,
-        use_dictionary=False, data_page_version="2.0")
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        write_statistics=False,
+        use_dictionary=False,
+        data_page_version="2.0",
+    )
     return sink.getvalue().to_pybytes()
 
 

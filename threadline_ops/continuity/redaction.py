@@ -115,9 +115,7 @@ def combined(redactions: Iterable[Redaction]) -> Redaction:
 
 
 def _configured(table: CaptureTable) -> Redaction:
-    return Redaction(
-        tuple(sorted(table.exclude)), tuple((name, table.mask_placeholder) for name in sorted(table.mask))
-    )
+    return Redaction(tuple(sorted(table.exclude)), tuple((name, table.mask_placeholder) for name in sorted(table.mask)))
 
 
 def _require_readable_key(table: Table, key: list[str], hidden: Redaction) -> None:
@@ -144,4 +142,3 @@ def _array(text: str) -> list[str]:
 
 def _object(text: str) -> dict[str, str]:
     return cast("dict[str, str]", json.loads(text))
-

@@ -25,6 +25,7 @@ class Column:
     Attributes:
         name: as the catalog spells it.
         type: full name of the type with its modifier, ready for a cast.
+        schema: of the type.
         base: short name of a built-in type, "" for any other.
         kind: pg_type.typtype: "b" base, "d" domain, "e" enum, and so on.
         generated: pg_attribute.attgenerated: "" not, "s" stored, "v" virtual.
@@ -32,6 +33,7 @@ class Column:
 
     name: str
     type: str
+    schema: str
     base: str
     kind: str
     generated: str
@@ -94,6 +96,16 @@ class Relation:
             )
 
 
+def cut_search_path(database: Database, relation: Relation) -> None:
+    """Let the transaction at hand find pg_catalog and the key's own types, whose operators order the key."""
+    _search_path(database, ["pg_catalog", *sorted({column.schema for column in relation.key} - {"pg_catalog"})])
+
+
+def _search_path(database: Database, schemas: list[str]) -> None:
+    path = ", ".join('"' + schema.replace('"', '""') + '"' for schema in schemas)
+    database.one("continuity/search_path", {"path": path})
+
+
 def relation(database: Database, name: str) -> Relation:
     """Describe a table, within the transaction at hand; its search_path is cut for the rest of it.
 
@@ -105,7 +117,7 @@ def relation(database: Database, name: str) -> Relation:
         raise ContinuityError(
             "the audit tables have no baseline: they are the history", got=str(table), fix="name a host table"
         )
-    database.one("continuity/search_path")
+    _search_path(database, ["pg_catalog"])
     row = database.connection.execute(
         database.statement("continuity/relation"), {"schema": table.schema, "table": table.name}
     ).fetchone()

@@ -18,6 +18,7 @@ select
                 jsonb_build_object(
                     'name', a.attname,
                     'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+                    'schema', n.nspname,
                     'base', case when n.nspname = 'pg_catalog' then t.typname else '' end,
                     'kind', t.typtype,
                     'generated', a.attgenerated

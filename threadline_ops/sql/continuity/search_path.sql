@@ -1,2 +1,3 @@
--- Of this transaction alone, and before anything is looked up: type names must come out with their schema.
-select set_config('search_path', 'pg_catalog', true)
+-- Of this transaction alone, before anything is looked up: names of types must come out with their schema, and
+-- operators must be the key type's own.
+select set_config('search_path', %(path)s, true)
