@@ -102,6 +102,11 @@ KINDS = {
         "create table things (k int primary key, v json, n jsonb)", "$",
         values="""'{"b": 1.0,   "a": [1, {"z": null}]}', '{"x": 1.10}'""", change="v = json_build_object('c', v)",
     ),
+    "clashing names": Kind(
+        "create table things (k int primary key, v text, n int, t int, u int, c int, l int, p int, r int, relation int,"
+        " place int, change int, data int, differs int, ctid_ int)",
+        "$",
+    ),
     "oddly named": Kind(
         """create schema "S.x"; create table "S.x"."T%s "" é" (k int primary key, v text, n int)""", "$",
         table='"S.x"."T%s "" é"',

@@ -19,7 +19,7 @@ from threadline_ops.sql import template
 BATCH = 2_000
 
 #: What the server says when a value does not fit a type, a domain or a check any more.
-_UNFIT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.errors.RaiseException)
+_UNFIT = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@
 select u.n, array[{differences}] as differs
 from unnest({numbers}::int[], {relations}::oid[], {places}::tid[], {changes}::uuid[]) as u (n, relation, place, change)
 cross join lateral (
-    select t as r from {source} as t where t.ctid = u.place and t.tableoid = u.relation offset 0
+    select "threadline row" as r from {source} as "threadline row" -- a plain alias could be a column's name too
+    where "threadline row".ctid = u.place and "threadline row".tableoid = u.relation offset 0
 ) as l
 cross join lateral (
     select c.data_after - {left_out}::text[] as data from {audit}.audit_changes as c where c.id = u.change offset 0
