@@ -6,11 +6,13 @@ import dagster as dg
 
 from assets.resources import Operations
 from jobs import coverage, export, retention, topology
+from jobs import continuity, retention
 
 defs = dg.Definitions.merge(
     coverage.defs,
     retention.defs,
     topology.defs,
     export.defs,
+    continuity.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

@@ -14,7 +14,7 @@ from threadline_ops.capture.names import parse
 from threadline_ops.capture.triggers import apply
 from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
 from threadline_ops.continuity.store import store
-from threadline_ops.continuity.verify import VerifyResult, verify
+from threadline_ops.continuity.verification import VerifyResult, verify
 from threadline_ops.database import opened
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureTable, ContinuitySettings, EvidenceSettings, Settings

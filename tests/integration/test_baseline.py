@@ -36,7 +36,9 @@ WRITERS, CHUNKS, ROWS = 6, 20, 1_000  # about a third of the rows is away at any
 @pytest.fixture
 def settings(audited: str, connection: psycopg.Connection, tmp_path: Path) -> Settings:
     connection.execute("create table things (id int primary key, v text, secret text, email text)")
-    connection.execute("insert into things select i, 'v' || i, 'honeytoken-' || i, i || '@x' from generate_series(1, 50) i")
+    connection.execute(
+        "insert into things select i, 'v' || i, 'honeytoken-' || i, i || '@x' from generate_series(1, 50) i"
+    )
     made = settings_for(audited, tmp_path)
     capture(made, "things")
     return made
@@ -93,7 +95,9 @@ def test_text_does_not_depend_on_the_session(audited, connection, tmp_path):
     connection.execute(
         "create table odd (id int primary key, at timestamptz, span interval, raw bytea, f float8, m float4)"
     )
-    connection.execute("insert into odd values (1, '2024-03-31 02:30+05:30', '1 mon -2 days', '\\x00ff', 0.1 + 0.2, 1e-7)")
+    connection.execute(
+        "insert into odd values (1, '2024-03-31 02:30+05:30', '1 mon -2 days', '\\x00ff', 0.1 + 0.2, 1e-7)"
+    )
     sums = []
     for number, zone in enumerate(("UTC", "America/New_York")):
         dsn = make_conninfo(
@@ -200,7 +204,9 @@ def test_a_role_that_may_only_select_can_do_all_of_it(settings: Settings, connec
     connection.execute("create role reader_of_all login password 'p'")
     try:
         connection.execute("grant select on all tables in schema public to reader_of_all")
-        reading = settings.model_copy(update={"dsn": SecretStr(make_conninfo(audited, user="reader_of_all", password="p"))})
+        reading = settings.model_copy(
+            update={"dsn": SecretStr(make_conninfo(audited, user="reader_of_all", password="p"))}
+        )
         assert baseline(reading, "things").rows == 50
         connection.execute("update things set v = 'x' where id = 1")
         assert found(verified(reading, "things")) == set()
@@ -347,10 +353,11 @@ baseline(settings_for(dsn, directory), "things")
 
 @pytest.mark.parametrize(
     ("where", "number"),
-    [("manifest", n) for n in range(1, 10)]
-    + [(where, n) for where in ("read", "data", "torn") for n in (1, 2, 5, 8)],
+    [("manifest", n) for n in range(1, 10)] + [(where, n) for where in ("read", "data", "torn") for n in (1, 2, 5, 8)],
 )
-def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_makes(settings, connection, audited, tmp_path, where, number):
+def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_makes(
+    settings, connection, audited, tmp_path, where, number
+):
     arguments = [sys.executable, "-c", _CHILD, audited, str(tmp_path), where, str(number)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(arguments, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as child:

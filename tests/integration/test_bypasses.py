@@ -85,7 +85,8 @@ KINDS = {
     ),
     "float": Kind(
         "create table things (k float8 primary key, v float8, n float4)", "$ / 7.0::float8 * 1e20",
-        values="case when i % 2 = 0 then 'NaN' else -0.0::float8 end, i / 3.0", change="v = coalesce(nullif(v, 'NaN'), 0) + 0.1",
+        values="case when i % 2 = 0 then 'NaN' else -0.0::float8 end, i / 3.0",
+        change="v = coalesce(nullif(v, 'NaN'), 0) + 0.1",
     ),
     "partitioned": Kind(
         "create table things (a text, b int, v text, n int, primary key (b, a)) partition by range (b);"
@@ -160,9 +161,7 @@ def scene(request: pytest.FixtureRequest, audited: str, connection: psycopg.Conn
     made = Scene(kind, settings, connection, name)
     series = kind.insert("generate_series(1, 40)")
     connection.execute(kind.ddl)
-    connection.execute(
-        series.replace(") select", ") overriding system value select", 1) if made.identity else series
-    )
+    connection.execute(series.replace(") select", ") overriding system value select", 1) if made.identity else series)
     capture(settings, name)
     assert baseline(settings, name).rows == 40
     # Sessions that render differently must make no difference.

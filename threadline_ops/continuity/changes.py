@@ -18,6 +18,8 @@ _WIRE = np.dtype(
         ("txid_size", ">i4"), ("txid", ">i8"), ("id_size", ">i4"), ("id", "V16"), ("op_size", ">i4"), ("op", ">i2"),
     ]
 )  # fmt: skip
+#: The same in this machine's byte order, which is what numpy makes of records when it joins them.
+_HELD = _WIRE.newbyteorder("=")
 _STORED = np.dtype([("at", "<i8"), ("txid", "<i8"), ("id", "V16"), ("op", "<i2")])
 _HEADER, _TRAILER = 19, b"\xff\xff"
 _BUCKETS = 256
@@ -125,21 +127,21 @@ class _Spool:
         self._spilled = False
 
     def add(self, block: Wire) -> None:
-        self._blocks.append(block)
+        self._blocks.append(block.astype(_HELD))
         self._held += len(block)
         if self._held > self._memory:
             self._spill()
 
     def finish(self) -> tuple[NDArray[np.uint64], NDArray[np.void]]:
         if not self._spilled:
-            return _reduced(np.concatenate([*self._blocks, np.empty(0, _WIRE)]))
+            return _reduced(np.concatenate([*self._blocks, np.empty(0, _HELD)]))
         self._spill()
         hash_file, found_file = self._directory / "hashes", self._directory / "found"
         with hash_file.open("wb") as hashes, found_file.open("wb") as found:
             for bucket in range(_BUCKETS):
                 path = self._bucket(bucket)
                 if path.exists():
-                    some_hashes, some_found = _reduced(np.fromfile(path, _WIRE))
+                    some_hashes, some_found = _reduced(np.fromfile(path, _HELD))
                     hashes.write(some_hashes.tobytes())
                     found.write(some_found.tobytes())
                     path.unlink()
@@ -147,7 +149,7 @@ class _Spool:
 
     def _spill(self) -> None:
         self._spilled = True
-        held = np.concatenate([*self._blocks, np.empty(0, _WIRE)])
+        held = np.concatenate([*self._blocks, np.empty(0, _HELD)])
         buckets = (held["hash"].astype(np.uint64) >> np.uint64(56)).astype(np.int64)
         order = np.argsort(buckets, kind="stable")
         edges = np.searchsorted(buckets[order], np.arange(_BUCKETS + 1))

@@ -219,6 +219,23 @@ def captured_key(relation: Relation, alias: str, *, former: bool = False) -> lis
     return texts
 
 
+def covering_chunk(connection: Connection, relation: Relation, version: Version, key: Key) -> int:
+    """The place of the chunk that covers a key, by the order of the key's types."""
+    bounds = [chunk.bounds.upto for chunk in version.chunks if chunk.bounds.upto]
+    names = [sql.Identifier(f"k{place}") for place in range(len(key))]
+    statement = template("continuity/rows/covering_chunk").format(
+        bounds=_text_arrays([[bound[place] for bound in bounds] for place in range(len(key))]),
+        names=sql.SQL(", ").join(names),
+        bound=sql.SQL(", ").join(
+            column.cast(sql.SQL("b.{}").format(name)) for column, name in zip(relation.key, names, strict=True)
+        ),
+        key=sql.SQL(", ").join(column.cast(sql.Literal(part)) for column, part in zip(relation.key, key, strict=True)),
+    )
+    row = connection.execute(statement).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def _numbers(count: int) -> sql.Literal:
     return sql.Literal(list(range(count)))
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -103,7 +103,7 @@ class Report:
 
 
 @contextmanager
-def reporting(key: tuple[str, ...], earlier: Earlier | None) -> Iterator[Report]:
+def reporting(key: tuple[str, ...], earlier: Earlier | None) -> Generator[Report]:
     """A report in a temporary file for the length of a `with`."""
     with tempfile.TemporaryFile(prefix="threadline-verify-") as stream:
         yield Report(key, earlier, stream)

@@ -272,7 +272,8 @@ def unequal(left: pa.Table, right: pa.Table, names: Sequence[str]) -> Mask:
     for name in names:
         one, other = left.column(name), right.column(name)
         if one.type != other.type:
-            return np.ones(left.num_rows, np.bool_)
+            differs[:] = True  # one side holds what the type cannot: the server must compare
+            break
         same = pc.fill_null(pc.equal(one, other), False)
         same = pc.or_(same, pc.and_(pc.is_null(one), pc.is_null(other)))
         if pa.types.is_floating(one.type):
@@ -282,4 +283,5 @@ def unequal(left: pa.Table, right: pa.Table, names: Sequence[str]) -> Mask:
 
 
 def _as_text(column: Any) -> list[str | None]:
-    return pc.cast(column, pa.string()).to_pylist()
+    texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
+    return texts

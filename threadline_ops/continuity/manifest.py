@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import rfc8785
 
@@ -108,15 +108,14 @@ class Chunk:
         header |= {name: tuple(header[name]) for name in ("key", "excluded", "masked")}
         header["columns"] = tuple((name, kind) for name, kind in header["columns"])
         moment = fields["moment"]
-        origin: Literal["primary", "standby"] = moment["origin"]
-        return cls(
-            **fields
-            | {
-                "header": Header(**header),
-                "bounds": Bounds(_key(fields["bounds"]["after"]), _key(fields["bounds"]["upto"])),
-                "moment": Moment(Snapshot.parse(moment["snapshot"]), datetime.fromisoformat(moment["at"]), origin),
-            }
-        )
+        fields |= {
+            "header": Header(**header),
+            "bounds": Bounds(_key(fields["bounds"]["after"]), _key(fields["bounds"]["upto"])),
+            "moment": Moment(
+                Snapshot.parse(moment["snapshot"]), datetime.fromisoformat(moment["at"]), moment["origin"]
+            ),
+        }
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -172,6 +171,16 @@ def latest(store: Store, base: str, *, complete: bool = False) -> Version | None
         if version.complete or not complete:
             return version
     return None
+
+
+def versions(store: Store, base: str) -> list[Version]:
+    """Every complete version, the newest first.
+
+    Raises:
+        ContinuityError: as for `latest`.
+    """
+    numbers = sorted((int(name[1:]) for name in store.names(base) if _is_version(name)), reverse=True)
+    return [version for number in numbers if (version := _version(store, base, number)).complete]
 
 
 def close(store: Store, base: str, version: Version) -> None:

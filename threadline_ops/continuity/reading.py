@@ -217,8 +217,12 @@ def key_texts(rows: pa.Table, key: tuple[Column, ...]) -> list[Any]:
 
 
 def joined_keys(rows: pa.Table, key: tuple[Column, ...]) -> Any:
-    """The keys of rows as one text each, composite ones with the length of every part before it."""
-    texts = key_texts(rows, key)
+    """The keys of rows as one text each."""
+    return joined(key_texts(rows, key))
+
+
+def joined(texts: list[Any]) -> Any:
+    """Texts of several columns as one each, with the length of every part before it; one column as it is."""
     if len(texts) == 1:
         return texts[0]
 

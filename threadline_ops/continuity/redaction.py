@@ -16,7 +16,7 @@ from threadline_ops.errors import ContinuityError
 from threadline_ops.settings import CaptureSettings, CaptureTable
 
 # Literals as quote_literal() and psycopg write them: quotes doubled, and E'' with doubled backslashes.
-_LITERAL = r"(E?'(?:[^']|'')*')"
+_LITERAL = r"\s*(E?'(?:[^']|'')*')"
 _OURS_EXCLUDE = re.compile(rf"v_new := \(*v_new - {_LITERAL}::text\[\]")
 _OURS_MASK = re.compile(rf"v_new := .*\|\| {_LITERAL}::jsonb;")
 _THEIRS_EXCLUDE = re.compile(rf"v_data_after := v_data_after - {_LITERAL};")

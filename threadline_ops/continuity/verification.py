@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 
@@ -225,7 +226,7 @@ def _published(
     store: Store, about: Subject, identity: Identity, judge: Judge, run_id: str, *, rows: int, whole: bool
 ) -> VerifyResult:
     report, known = judge.report, judge.newest
-    figures = {
+    figures: dict[str, Any] = {
         "table": str(about.relation.table),
         "at": about.moment.at,
         "version": about.version.number if about.version else None,
@@ -236,7 +237,7 @@ def _published(
         "reordered": judge.tally["reordered"],
         "unidentified": known.unidentified,
         "not_compared": about.not_compared,
-        "table_replaced": bool(about.version) and about.version.chunks[0].header.oid != about.relation.oid,
+        "table_replaced": about.version is not None and about.version.chunks[0].header.oid != about.relation.oid,
         "since": report.since,
         "until": report.until,
         "origin": about.moment.origin,
