@@ -16,11 +16,12 @@ _WIRE = np.dtype(
     [
         ("fields", ">i2"), ("hash_size", ">i4"), ("hash", ">u8"), ("at_size", ">i4"), ("at", ">i8"),
         ("txid_size", ">i4"), ("txid", ">i8"), ("id_size", ">i4"), ("id", "V16"), ("op_size", ">i4"), ("op", ">i2"),
+        ("digest_size", ">i4"), ("digest", ">i8"),
     ]
 )  # fmt: skip
 #: The same in this machine's byte order, which is what numpy makes of records when it joins them.
 _HELD = _WIRE.newbyteorder("=")
-_STORED = np.dtype([("at", "<i8"), ("txid", "<i8"), ("id", "V16"), ("op", "<i2")])
+_STORED = np.dtype([("at", "<i8"), ("txid", "<i8"), ("id", "V16"), ("op", "<i2"), ("digest", "<i8")])
 _HEADER, _TRAILER = 19, b"\xff\xff"
 _BUCKETS = 256
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -55,7 +56,8 @@ class Newest:
 
     Attributes:
         hashes: sorted.
-        found: at the same places: time in microseconds since 2000, transaction, id and operation.
+        found: at the same places: time in microseconds since 2000, transaction, id, operation, and
+            the hash of the row as recorded.
         read: how many changes there were in all.
         unidentified: how many of them name no key.
         matched: which keys a row was found for.
@@ -173,7 +175,7 @@ def _reduced(records: Wire) -> tuple[NDArray[np.uint64], NDArray[np.void]]:
     last[:-1] = hashes[1:] != hashes[:-1]
     kept = order[last]
     found = np.empty(len(kept), _STORED)
-    for name in ("at", "txid", "id", "op"):
+    for name in ("at", "txid", "id", "op", "digest"):
         found[name] = records[name][kept]
     return hashes[last], found
 

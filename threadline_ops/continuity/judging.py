@@ -17,7 +17,7 @@ from threadline_ops.continuity.changes import DELETE, Mask, Newest, Places
 from threadline_ops.continuity.comparing import BATCH, Comparison, Spot
 from threadline_ops.continuity.findings import Finding, Kind, Report
 from threadline_ops.continuity.manifest import Chunk
-from threadline_ops.continuity.reading import HASH, PLACE, RELATION, Key, joined_keys, key_texts
+from threadline_ops.continuity.reading import DIGEST, HASH, PLACE, RELATION, Key, joined_keys, key_texts
 from threadline_ops.continuity.subject import Subject
 
 
@@ -140,6 +140,9 @@ class Judge:
         return version is not None and version.chunks[chunk].moment.snapshot.sees(int(self.newest.found["txid"][place]))
 
     def _against_changes(self, batch: _Live, rows: NDArray[np.intp]) -> None:
+        if DIGEST in batch.rows.column_names:
+            live = batch.rows.column(DIGEST).to_numpy()[rows]
+            rows = rows[live != self.newest.found["digest"][batch.changes[rows]]]
         pairs = [(batch.spot(row), change) for row, change in zip(rows, self._ids(batch, rows), strict=True)]
         outcomes = self.comparison.with_changes(pairs)
         doubtful = [place for place, outcome in enumerate(outcomes) if not outcome.same]

@@ -23,6 +23,10 @@ Key = tuple[str, ...]
 #: Names of the extra outputs; a colon keeps them apart from any sensible column.
 KEY_TEXT = "threadline:key:"
 HASH, RELATION, PLACE = "threadline:hash", "threadline:relation", "threadline:place"
+DIGEST = "threadline:digest"
+
+#: The row at hand in every statement; a plain alias could be a column's name too.
+ROW = sql.Identifier("threadline row")
 
 _TYPES: dict[str, pa.DataType] = {
     "int2": pa.int16(),
@@ -74,15 +78,21 @@ class Reader:
         relation: the table.
         redaction: whose columns are never asked of the server.
         located: also read where each row lies and its key's hash, for comparing.
+        digested: columns to leave out of a hash of the whole row, which is read too; None reads no hash.
+        bare: read no column but the key's.
     """
 
     relation: Relation
     redaction: Redaction
     located: bool = False
+    digested: tuple[str, ...] | None = None
+    bare: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that are read, in order."""
+        if self.bare:
+            return self.relation.key
         hidden = set(self.redaction.left_out)
         return tuple(column for column in self.relation.columns if column.name not in hidden)
 
@@ -128,15 +138,18 @@ class Reader:
         if self.located:
             outputs += [
                 key_hash([key_text(column) for column in self.relation.key]),
-                sql.SQL("t.tableoid::bigint"),
-                sql.SQL("t.ctid::text"),
+                sql.SQL("{}.tableoid::bigint").format(ROW),
+                sql.SQL("{}.ctid::text").format(ROW),
             ]
+        if self.digested is not None:
+            outputs.append(digest(sql.SQL("to_jsonb({})").format(ROW), self.digested))
         return outputs
 
     def _names(self) -> list[str]:
         names = [column.name for column in self.columns]
         names += [f"{KEY_TEXT}{place}" for place, column in enumerate(self.relation.key) if not column.same_text]
-        return names + ([HASH, RELATION, PLACE] if self.located else [])
+        names += [HASH, RELATION, PLACE] if self.located else []
+        return names + ([DIGEST] if self.digested is not None else [])
 
     def _parsed(self, text: bytes) -> pa.Table:
         names = self._names()
@@ -166,7 +179,7 @@ class Reader:
         return table.rename_columns(names)
 
     def _parsed_type(self, name: str, *, typed: bool) -> pa.DataType:
-        if name in (HASH, RELATION):
+        if name in (HASH, RELATION, DIGEST):
             return pa.int64()
         if any(column.name == name for column in self.relation.key):
             return pa.string()  # as text first: the last key resumes the next stretch
@@ -178,7 +191,7 @@ class Reader:
 
 def named(column: Column) -> sql.Composed:
     """A column of the table at hand."""
-    return sql.SQL("t.{}").format(sql.Identifier(column.name))
+    return sql.SQL("{}.{}").format(ROW, sql.Identifier(column.name))
 
 
 def key_text(column: Column) -> sql.Composed:
@@ -193,6 +206,13 @@ def key_hash(texts: list[sql.Composed]) -> sql.Composed:
     if len(texts) == 1:
         return sql.SQL('hashtextextended(({}) collate "C", 0)').format(texts[0])
     return sql.SQL('hashtextextended(jsonb_build_array({})::text collate "C", 0)').format(sql.SQL(", ").join(texts))
+
+
+def digest(row: sql.Composable, left_out: tuple[str, ...]) -> sql.Composed:
+    """64 bits of a row as JSON text; not jsonb's own hash, to which two swapped values can look the same."""
+    if left_out:
+        row = sql.SQL("{} - {}::text[]").format(row, sql.Literal(list(left_out)))
+    return sql.SQL('hashtextextended(({})::text collate "C", 1)').format(row)
 
 
 def within(key: tuple[Column, ...], bounds: Bounds) -> sql.Composed:

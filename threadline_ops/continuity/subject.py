@@ -43,15 +43,24 @@ class Subject:
     base: str
     identity: Identity
 
-    @property
-    def reader(self) -> Reader:
-        """Reads live rows with their places."""
-        return Reader(self.relation, self.redaction, located=True)
+    def reader(self, *, digested: bool) -> Reader:
+        """Reads live rows with their places, and with hashes of them when many must be compared with changes."""
+        left_out = self.left_out if digested else None
+        # Without a baseline there is nothing that columns could be compared with here.
+        return Reader(self.relation, self.redaction, located=True, digested=left_out, bare=self.version is None)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Columns whose live values are compared with captured ones; virtual ones are never captured."""
-        return tuple(column for column in self.reader.columns if column.generated != "v")
+        hidden = set(self.redaction.left_out)
+        return tuple(
+            column for column in self.relation.columns if column.name not in hidden and column.generated != "v"
+        )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the table's columns that are not compared with captured ones."""
+        return tuple(sorted({column.name for column in self.relation.columns} - {c.name for c in self.columns}))
 
     @property
     def kept(self) -> tuple[Column, ...]:
