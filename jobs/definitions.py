@@ -5,8 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import coverage, export, retention, topology
-from jobs import continuity, retention
+from jobs import continuity, coverage, export, retention, topology
 
 defs = dg.Definitions.merge(
     coverage.defs,

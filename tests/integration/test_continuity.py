@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from tests.audit import count
 from tests.continuity import Found, baseline, capture, found, redacting, settings_for, verified
@@ -25,7 +27,7 @@ from threadline_ops.continuity import (
 )
 from threadline_ops.continuity.horizon import horizon
 from threadline_ops.database import opened
-from threadline_ops.errors import ContinuityError, LockHeld, SettingsError
+from threadline_ops.errors import ContinuityError, LockHeld, SettingsError, UnsafeDatabase
 from threadline_ops.lock import single_flight
 from threadline_ops.settings import RetentionSettings, Settings
 
@@ -345,3 +347,17 @@ def test_the_estimate_follows_writes_and_a_lasting_surplus_stands_out(settings: 
         estimate, trail = reading(database, "things", trail)
         assert estimate.restarted
         assert trail.surpluses == ()
+
+
+def test_rows_hidden_by_row_security_are_an_error_not_a_gap(settings: Settings, connection, audited):
+    baseline(settings, "things")
+    connection.execute("alter table things enable row level security")
+    connection.execute("create role half_blind login password 'p'")
+    connection.execute("grant select on all tables in schema public to half_blind")
+    blind = settings.model_copy(update={"dsn": SecretStr(make_conninfo(audited, user="half_blind", password="p"))})
+    try:
+        for work in (lambda: baseline(blind, "things", refresh=True), lambda: verified(blind, "things")):
+            with pytest.raises(UnsafeDatabase, match="row-level security"):
+                work()
+    finally:
+        connection.execute("drop owned by half_blind; drop role half_blind")

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from threadline_ops.cli import capture, coverage, demo, export, investigate, retention, topology
-from threadline_ops.cli import capture, continuity, demo, retention
+from threadline_ops.cli import capture, continuity, coverage, demo, export, investigate, retention, topology
 from threadline_ops.cli.console import fail
 from threadline_ops.errors import OpsError
 
@@ -24,8 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (capture, coverage, retention, demo, topology, export, investigate):
-for _module in (capture, retention, continuity, demo):
+for _module in (capture, coverage, retention, continuity, demo, topology, export, investigate):
     _module.register(app)
 
 

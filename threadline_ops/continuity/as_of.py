@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from psycopg import sql
 
 from threadline_ops.continuity import manifest
-from threadline_ops.continuity.comparing import captured_key, covering_chunk, recorded_as
+from threadline_ops.continuity.comparing import covering_chunk
+from threadline_ops.continuity.keys import Key, captured_key, joined, joined_keys, recorded_as
 from threadline_ops.continuity.manifest import Chunk, Version
-from threadline_ops.continuity.reading import Key, joined, joined_keys
 from threadline_ops.continuity.relation import Relation, relation
 from threadline_ops.continuity.store import Store
 from threadline_ops.database import Database

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from threadline_ops.continuity import manifest
+from threadline_ops.continuity.chunking import Pace, read_chunk
+from threadline_ops.continuity.keys import Bounds
 from threadline_ops.continuity.manifest import Chunk, Header, Version
-from threadline_ops.continuity.reading import Bounds, Reader, Stretch, TooBig
+from threadline_ops.continuity.reading import Reader, Stretch
 from threadline_ops.continuity.redaction import Redaction, redaction
-from threadline_ops.continuity.relation import Relation, cut_search_path, relation
-from threadline_ops.continuity.snapshot import Moment, moment
+from threadline_ops.continuity.relation import Relation, relation
+from threadline_ops.continuity.snapshot import Moment
 from threadline_ops.continuity.store import Store
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ContinuityError
@@ -34,9 +36,6 @@ STATEMENTS = (
     "continuity/standby_running",
     "continuity/rows/read",
 )
-
-#: A chunk of more text than this many times the target is given up and read again with fewer rows.
-_TOLERANCE = 4
 
 
 @dataclass(frozen=True)
@@ -87,27 +86,6 @@ class BaselineResult:
     excluded: tuple[str, ...]
     masked: tuple[str, ...]
     place: str
-
-
-@dataclass
-class _Pace:
-    """How many rows to ask for, from how long and how big the chunks before were."""
-
-    limits: ContinuitySettings
-    rows: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rows = min(self.limits.chunk_rows, 1_000)
-
-    def shrink(self) -> None:
-        self.rows = max(self.rows // 4, 1)
-
-    def learn(self, stretch: Stretch, seconds: float) -> None:
-        if stretch.rows < self.rows:
-            return
-        by_time = self.limits.chunk_ms / 1000 / max(seconds, 1e-3)
-        by_size = self.limits.chunk_bytes / max(len(stretch.text), 1)
-        self.rows = max(1, min(self.limits.chunk_rows, int(self.rows * min(by_time, by_size, 8))))
 
 
 @dataclass(frozen=True)
@@ -168,7 +146,7 @@ def take(
     if version.complete:
         return _result(store, base, version, 0, aim, "unchanged")
     place = manifest.version_directory(base, version.number)
-    written = yield from _chunks(database, store, place, aim, version, _Pace(limits), before_chunk)
+    written = yield from _chunks(database, store, place, aim, version, Pace(limits), before_chunk)
     done = Version(version.number, (*version.chunks, *written), complete=True)
     manifest.close(store, base, done)
     return _result(store, base, done, len(written), aim, "complete")
@@ -180,7 +158,7 @@ def _chunks(
     place: str,
     aim: Target,
     version: Version,
-    pace: _Pace,
+    pace: Pace,
     before_chunk: Callable[[], None],
 ) -> Generator[ChunkWritten, None, list[Chunk]]:
     """Read chunk after chunk while a thread publishes the one before; a chunk is announced once it is out."""
@@ -195,7 +173,7 @@ def _chunks(
             read = None
             if not ended:
                 before_chunk()
-                read = _read(database, aim.reader, after, pace)
+                read = read_chunk(database, aim.reader, after, pace)
                 number, after, ended = number + 1, read[1].upto, read[1].upto is None
             # No chunk is handed over before the one before it is out: a failure must not leave a gap.
             chunk = pending.result() if pending is not None else None
@@ -224,26 +202,6 @@ def _version(store: Store, base: str, header: Header, *, refresh: bool) -> Versi
             fix="begin a new version with --refresh",
         )
     return found
-
-
-def _read(
-    database: Database, reader: Reader, after: tuple[str, ...] | None, pace: _Pace
-) -> tuple[Stretch, Bounds, Moment]:
-    while True:
-        started = time.monotonic()
-        try:
-            with database.transaction(read_only=True, snapshot=True) as connection:
-                cut_search_path(database, reader.relation)
-                seen = moment(database)
-                limit = pace.limits.chunk_bytes * (_TOLERANCE if pace.rows > 1 else 1 << 20)
-                stretch = reader.read(connection, Bounds(after), pace.rows, limit)
-        except TooBig:
-            pace.shrink()
-            continue
-        asked = pace.rows
-        pace.learn(stretch, time.monotonic() - started)
-        # A short chunk reached the end, so it covers every key beyond its last row too.
-        return stretch, Bounds(after, stretch.last if stretch.rows == asked else None), seen
 
 
 def _publish(

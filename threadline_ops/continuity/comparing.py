@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from threadline_ops.continuity.keys import Key, captured_key, key_hash, recorded_as
 from threadline_ops.continuity.manifest import Version
-from threadline_ops.continuity.reading import Key, key_hash
 from threadline_ops.continuity.relation import Column, Relation
 from threadline_ops.database import Connection
 from threadline_ops.sql import template
@@ -184,39 +184,6 @@ class Comparison:
             sql.SQL("to_jsonb((l.r).{}) is distinct from to_jsonb((p.r).{})").format(name, name)
             for name in (sql.Identifier(column.name) for column in self.columns)
         )
-
-
-def recorded_as(relation: Relation, alias: str) -> sql.Composed:
-    """The condition that a change belongs to the table, under any of its names."""
-    pairs = [
-        sql.SQL("{0}.table_schema = {1} and {0}.table_name = {2}").format(
-            sql.Identifier(alias), sql.Literal(table.schema), sql.Literal(table.name)
-        )
-        for table in relation.names
-    ]
-    return sql.SQL("({})").format(sql.SQL(" or ").join(pairs))
-
-
-def captured_key(relation: Relation, alias: str, *, former: bool = False) -> list[sql.Composed]:
-    """The text of each key column that a change names: in table_pk, or else in the row that it recorded.
-
-    Args:
-        relation: the table.
-        alias: of audit_changes in the statement.
-        former: the key before an update of the key, as far as changed_from knows it.
-    """
-    texts: list[sql.Composed] = []
-    for column in relation.key:
-        fields = ("changed_from", "table_pk", "data_after") if former else ("table_pk", "data_after")
-        parts = [
-            sql.SQL("{}.{} ->> {}").format(sql.Identifier(alias), sql.Identifier(field), sql.Literal(column.name))
-            for field in fields
-        ]
-        text = sql.SQL("coalesce({})").format(sql.SQL(", ").join(parts))
-        if column.session_text:
-            text = sql.SQL("(to_jsonb({}) #>> '{{}}')").format(column.cast(text))
-        texts.append(text)
-    return texts
 
 
 def covering_chunk(connection: Connection, relation: Relation, version: Version, key: Key) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-from threadline_ops.continuity.comparing import recorded_as
+from threadline_ops.continuity.keys import recorded_as
 from threadline_ops.continuity.relation import relation
 from threadline_ops.database import Database
 from threadline_ops.sql import template

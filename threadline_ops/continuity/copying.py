@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 
 import psycopg
@@ -12,7 +12,7 @@ from psycopg.pq import ExecStatus
 from threadline_ops.database import Connection
 
 
-def copied(connection: Connection, statement: sql.Composed) -> Iterator[bytes]:
+def copied(connection: Connection, statement: sql.Composed) -> Generator[bytes]:
     """The server's messages of a COPY, which are one row each, within the transaction at hand.
 
     Closing the iterator early cancels the COPY, which aborts the transaction.

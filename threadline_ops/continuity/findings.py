@@ -14,7 +14,7 @@ from typing import IO, Any, Literal
 
 import rfc8785
 
-from threadline_ops.continuity.reading import Key
+from threadline_ops.continuity.keys import Key
 from threadline_ops.continuity.store import Store
 from threadline_ops.plain import plain
 

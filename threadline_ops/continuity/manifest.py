@@ -10,7 +10,7 @@ from typing import Any
 
 import rfc8785
 
-from threadline_ops.continuity.reading import Bounds, Key
+from threadline_ops.continuity.keys import Bounds, Key
 from threadline_ops.continuity.redaction import Redaction
 from threadline_ops.continuity.relation import Column, Relation
 from threadline_ops.continuity.snapshot import Moment, Snapshot

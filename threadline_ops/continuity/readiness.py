@@ -10,8 +10,7 @@ from psycopg import sql
 
 from threadline_ops.capture.names import Table, parse
 from threadline_ops.continuity import manifest
-from threadline_ops.continuity.comparing import captured_key, recorded_as
-from threadline_ops.continuity.reading import key_hash, key_text
+from threadline_ops.continuity.keys import captured_key, key_hash, key_text, recorded_as
 from threadline_ops.continuity.redaction import triggers
 from threadline_ops.continuity.relation import Relation, relation
 from threadline_ops.continuity.store import Store

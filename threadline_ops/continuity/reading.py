@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,21 +12,15 @@ from psycopg import sql
 from pyarrow import csv
 
 from threadline_ops.continuity.copying import copied
+from threadline_ops.continuity.keys import KEY_TEXT, ROW, Bounds, Key, digest, key_hash, key_text, named, within
 from threadline_ops.continuity.redaction import Redaction
 from threadline_ops.continuity.relation import Column, Relation
 from threadline_ops.database import Connection
 from threadline_ops.sql import template
 
-#: Text of a key as PostgreSQL writes it, one value a key column.
-Key = tuple[str, ...]
-
 #: Names of the extra outputs; a colon keeps them apart from any sensible column.
-KEY_TEXT = "threadline:key:"
 HASH, RELATION, PLACE = "threadline:hash", "threadline:relation", "threadline:place"
 DIGEST = "threadline:digest"
-
-#: The row at hand in every statement; a plain alias could be a column's name too.
-ROW = sql.Identifier("threadline row")
 
 _TYPES: dict[str, pa.DataType] = {
     "int2": pa.int16(),
@@ -41,14 +35,6 @@ _TYPES: dict[str, pa.DataType] = {
 }
 #: Values that Arrow's types of these cannot hold (infinity, years BC) keep the column as text in their chunk.
 _MAY_STAY_TEXT = frozenset({"date", "timestamp", "timestamptz"})
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """A stretch of keys: after `after`, up to and including `upto`; None is open."""
-
-    after: Key | None = None
-    upto: Key | None = None
 
 
 @dataclass(frozen=True)
@@ -104,11 +90,12 @@ class Reader:
         """
         messages: list[bytes] = []
         size = 0
-        for message in copied(connection, self._statement(bounds, rows)):
-            messages.append(message)
-            size += len(message)
-            if size > max_bytes:
-                raise TooBig
+        with closing(copied(connection, self._statement(bounds, rows))) as copy:
+            for message in copy:
+                messages.append(message)
+                size += len(message)
+                if size > max_bytes:
+                    raise TooBig
         if not messages:
             return Stretch(b"", 0, None)
         last = self._parsed(messages[-1])
@@ -187,69 +174,6 @@ class Reader:
         if not typed and base in _MAY_STAY_TEXT:
             return pa.string()
         return _TYPES.get(base, pa.string())
-
-
-def named(column: Column) -> sql.Composed:
-    """A column of the table at hand."""
-    return sql.SQL("{}.{}").format(ROW, sql.Identifier(column.name))
-
-
-def key_text(column: Column) -> sql.Composed:
-    """The text that a captured key has for this column."""
-    if column.same_text:
-        return sql.SQL("{}::text").format(named(column))
-    return sql.SQL("to_jsonb({}) #>> '{{}}'").format(named(column))
-
-
-def key_hash(texts: list[sql.Composed]) -> sql.Composed:
-    """64 bits of a key; the same wherever the same server computes it within one verification."""
-    if len(texts) == 1:
-        return sql.SQL('hashtextextended(({}) collate "C", 0)').format(texts[0])
-    return sql.SQL('hashtextextended(jsonb_build_array({})::text collate "C", 0)').format(sql.SQL(", ").join(texts))
-
-
-def digest(row: sql.Composable, left_out: tuple[str, ...]) -> sql.Composed:
-    """64 bits of a row as JSON text; not jsonb's own hash, to which two swapped values can look the same."""
-    if left_out:
-        row = sql.SQL("{} - {}::text[]").format(row, sql.Literal(list(left_out)))
-    return sql.SQL('hashtextextended(({})::text collate "C", 1)').format(row)
-
-
-def within(key: tuple[Column, ...], bounds: Bounds) -> sql.Composed:
-    """The condition that a row lies between two keys."""
-    parts: list[sql.Composable] = [sql.SQL("true")]
-    columns = sql.SQL(", ").join(named(column) for column in key)
-    for operator, bound in ((sql.SQL(">"), bounds.after), (sql.SQL("<="), bounds.upto)):
-        if bound is not None:
-            values = sql.SQL(", ").join(
-                column.cast(sql.Literal(value)) for column, value in zip(key, bound, strict=True)
-            )
-            parts.append(sql.SQL("({}) {} ({})").format(columns, operator, values))
-    return sql.SQL(" and ").join(parts)
-
-
-def key_texts(rows: pa.Table, key: tuple[Column, ...]) -> list[Any]:
-    """The text that captured keys have, one array of strings a key column."""
-    return [
-        pc.cast(rows.column(column.name), pa.string()) if column.same_text else rows.column(f"{KEY_TEXT}{place}")
-        for place, column in enumerate(key)
-    ]
-
-
-def joined_keys(rows: pa.Table, key: tuple[Column, ...]) -> Any:
-    """The keys of rows as one text each."""
-    return joined(key_texts(rows, key))
-
-
-def joined(texts: list[Any]) -> Any:
-    """Texts of several columns as one each, with the length of every part before it; one column as it is."""
-    if len(texts) == 1:
-        return texts[0]
-
-    def framed(column: Any) -> Any:
-        return pc.binary_join_element_wise(pc.cast(pc.binary_length(column), pa.string()), column, ":")
-
-    return reduce(lambda left, right: pc.binary_join_element_wise(left, right, ":"), map(framed, texts))
 
 
 def _typed(table: pa.Table, column: Column, wanted: pa.DataType) -> pa.Table:

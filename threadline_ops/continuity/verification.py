@@ -12,11 +12,13 @@ from psycopg import sql
 
 from threadline_ops.continuity import findings
 from threadline_ops.continuity.changes import decoded, newest, scratch
-from threadline_ops.continuity.comparing import Comparison, captured_key, recorded_as
+from threadline_ops.continuity.comparing import Comparison
 from threadline_ops.continuity.copying import copied
-from threadline_ops.continuity.judging import Judge, Range
+from threadline_ops.continuity.judging import Judge
+from threadline_ops.continuity.keys import Bounds, captured_key, digest, key_hash, recorded_as
 from threadline_ops.continuity.manifest import Chunk
-from threadline_ops.continuity.reading import Bounds, TooBig, digest, key_hash
+from threadline_ops.continuity.ranges import Range
+from threadline_ops.continuity.reading import TooBig
 from threadline_ops.continuity.relation import cut_search_path
 from threadline_ops.continuity.store import Store
 from threadline_ops.continuity.subject import Subject, chunk_rows, subject
