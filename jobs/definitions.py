@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import backlog, coverage, export, retention, topology
+from jobs import backlog, continuity, coverage, export, retention, topology
 
 defs = dg.Definitions.merge(
     backlog.defs,
@@ -13,5 +13,6 @@ defs = dg.Definitions.merge(
     retention.defs,
     topology.defs,
     export.defs,
+    continuity.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

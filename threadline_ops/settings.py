@@ -144,6 +144,15 @@ class CoverageSettings(Section):
     disk_warning_days: PositiveInt = 30
 
 
+class ContinuitySettings(Section):
+    """How a table is read for a baseline, and what a verification reports."""
+
+    tables: tuple[StrictStr, ...] = ()
+    chunk_rows: PositiveInt = 50_000
+    chunk_bytes: PositiveInt = 16_777_216
+    chunk_ms: PositiveInt = 1_000
+
+
 class EvidenceSettings(Section):
     """Where runs leave their records."""
 
@@ -198,6 +207,7 @@ class Settings(BaseSettings):
     export: ExportSettings = ExportSettings()
     capture: CaptureSettings = CaptureSettings()
     coverage: CoverageSettings = CoverageSettings()
+    continuity: ContinuitySettings = ContinuitySettings()
     evidence: EvidenceSettings = EvidenceSettings()
     environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
     write_paths: tuple[WritePath, ...] = ()

@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from threadline_ops.cli import backlog, capture, coverage, demo, evidence, export, investigate, retention, topology
+from threadline_ops.cli import (
+    backlog,
+    capture,
+    continuity,
+    coverage,
+    demo,
+    evidence,
+    export,
+    investigate,
+    retention,
+    topology,
+)
 from threadline_ops.cli.console import fail
 from threadline_ops.errors import OpsError
 
@@ -23,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (capture, coverage, retention, demo, topology, export, investigate, backlog, evidence):
+for _module in (capture, coverage, retention, demo, topology, export, investigate, backlog, evidence, continuity):
     _module.register(app)
 
 

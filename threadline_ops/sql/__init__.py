@@ -35,3 +35,8 @@ def statement(name: str, **identifiers: str) -> sql.Composed:
 def digest(name: str) -> str:
     """SHA-256 of a statement's file, so that evidence can say exactly which SQL ran."""
     return hashlib.sha256(source(name).encode()).hexdigest()
+
+
+def quoted_type(name: str) -> sql.SQL:
+    """A type as the server's format_type() spells it: quoted by the server, never by a person."""
+    return sql.SQL(cast("LiteralString", name))

@@ -1,0 +1,36 @@
+"""Continuity: an honest baseline of rows from before T0, and proof that nothing slipped past capture.
+
+History is never made up: a baseline lies outside audit_changes, and what is not known is said to be unknown.
+"""
+
+from threadline_ops.continuity.as_of import AsOf, as_of
+from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
+from threadline_ops.continuity.completeness import Counters, Estimate, Trail, reading
+from threadline_ops.continuity.readiness import Readiness, readiness, tables
+from threadline_ops.continuity.run import BaselineReport, VerifyReport, run_baseline, run_verify
+from threadline_ops.continuity.store import Store, store
+from threadline_ops.continuity.verification import RowsVerified, VerifyResult, verify
+
+__all__ = [
+    "AsOf",
+    "BaselineReport",
+    "BaselineResult",
+    "ChunkWritten",
+    "Counters",
+    "Estimate",
+    "Readiness",
+    "RowsVerified",
+    "Store",
+    "Trail",
+    "VerifyReport",
+    "VerifyResult",
+    "as_of",
+    "readiness",
+    "reading",
+    "run_baseline",
+    "run_verify",
+    "store",
+    "tables",
+    "take",
+    "verify",
+]
