@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import purge, report, start
+from benchmarks import export, purge, report, start
 from benchmarks.ground import prepared
 
-MODULES = {"purge": purge, "start": start}
+MODULES = {"purge": purge, "export": export, "start": start}
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from tests.integration.test_export_parquet import expected, rows_of
 from threadline_ops.export import Filters, columns, export_parquet
 from threadline_ops.progress import drive
 
+#: Hypothesis wants them naive, and adds the zone.
+FIRST, LAST = datetime.fromisoformat("0001-01-02"), datetime.fromisoformat("9999-12-30")
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | TEXT
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
@@ -31,7 +33,7 @@ CHANGES = st.lists(
             "meta": st.none() | OBJECTS,
             "correlation": st.none() | TEXT,
             "at": st.sampled_from([datetime(2026, 5, 1, tzinfo=UTC) + timedelta(microseconds=n) for n in range(3)])
-            | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),
+            | st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
         }
     ),
     max_size=6,

@@ -63,6 +63,12 @@ def instants(data: bytes) -> pa.TimestampArray:
     return pa.array(np.frombuffer(data, ">i8").astype("<i8") + _EPOCH).view(UTC_MICROSECONDS)
 
 
+def tied(data: bytes) -> bool:
+    """Whether sorted timestamps, as `instants` takes them, hold equal ones."""
+    times = np.frombuffer(data, ">i8")
+    return bool((times[1:] == times[:-1]).any())
+
+
 def flags(data: bytes) -> np.ndarray:
     """Digits 1 and 0 as booleans."""
     return np.frombuffer(data, np.uint8) == ord("1")

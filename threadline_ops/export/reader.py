@@ -49,6 +49,9 @@ class _Raw(Loader):
 
 
 Page = tuple[Any, ...]
+#: Of a page's columns: bytes a value, or what separates values.
+_WIDTHS = {2: 16, 3: 16, 4: 8}
+_SEPARATORS = dict.fromkeys((5, 6, 7), columns.TEXT_SEPARATOR) | dict.fromkeys((8, 9, 10, 11), columns.JSON_SEPARATOR)
 
 
 class Reader:
@@ -98,18 +101,24 @@ class Reader:
 
     def _pages(self, part: Part) -> Generator[Page]:
         key = {"after_time": part.after, "after_id": LAST_ID, "last_time": part.last, "page_rows": PAGE_ROWS}
+        ordered = False
         while True:
             if self._stopping():
                 raise Interrupted
-            page = self._row("export/page", self._parameters | key)
-            rows = page[0]
-            if rows == 0:
+            page = self._row("export/page", self._parameters | key | {"ordered": ordered})
+            rest = page[0] < PAGE_ROWS
+            if page[0] == 0:
                 return
+            if not ordered and columns.tied(page[4]):
+                ordered = True  # equal times come in any order: again, and from here on sorted by id
+                continue
+            if not (ordered or rest):
+                page = _without_last(page)
             if columns.marked(page[9]) or columns.marked(page[11]):
-                yield from self._pieces(key)
+                yield from self._pieces(key | {"page_rows": page[0]})
             else:
                 yield page
-            if rows < PAGE_ROWS:
+            if rest:
                 return
             key |= {"after_time": page[1].decode(), "after_id": page[2][-16:].hex()}
 
@@ -155,3 +164,14 @@ class Reader:
             for field, array in zip(SCHEMA, arrays, strict=True)
         ]
         return pa.Table.from_arrays(typed, schema=SCHEMA)
+
+
+def _without_last(page: Page) -> Page:
+    """A page but for its last change, whose time may be that of the change behind it."""
+    kept = list(page)
+    kept[0] -= 1
+    for place, width in _WIDTHS.items():
+        kept[place] = kept[place][:-width]
+    for place, separator in _SEPARATORS.items():
+        kept[place] = kept[place][: kept[place].rindex(separator)]
+    return tuple(kept)

@@ -1,7 +1,7 @@
 -- The same columns as page.sql for named changes, however large their values are.
 select
     count(*),
-    max(captured_at)::text,
+    null,
     string_agg(uuid_send(id), ''::bytea),
     string_agg(uuid_send(transaction_id), ''::bytea),
     string_agg(timestamptz_send(captured_at), ''::bytea),
