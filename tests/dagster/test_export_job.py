@@ -14,6 +14,8 @@ from jobs.definitions import defs
 from tests.audit import bulk
 from tests.awkward import add
 
+pytestmark = pytest.mark.pooled
+
 
 @pytest.fixture(autouse=True)
 def environment(audited: str, connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

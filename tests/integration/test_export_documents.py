@@ -17,6 +17,8 @@ from threadline_ops.errors import ExportError, SettingsError
 from threadline_ops.export import ExportRequest, Filters, run_export
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.pooled
+
 HEADER = (
     "id,transaction_id,table_schema,table_name,op,captured_at,table_pk,data_after,changed_fields,changed_from,"
     "transaction_json"

@@ -28,6 +28,8 @@ from threadline_ops.export import plan as planning
 from threadline_ops.export import reader as reading
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.pooled
+
 ROOT = Path(__file__).parents[2]
 ALL = """
 select c.id, c.transaction_id, c.table_schema, c.table_name, c.op, c.captured_at, c.table_pk::text, c.data_after::text,

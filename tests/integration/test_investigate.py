@@ -18,6 +18,8 @@ from threadline_ops.errors import FilterError
 from threadline_ops.export import Filters
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.pooled
+
 T = datetime(2026, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
