@@ -20,6 +20,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from tests import threadline_install
 from tests.audit import count
 from tests.continuity import baseline, capture, found, redacting, settings_for, verified
 from threadline_ops.continuity.baseline import take
@@ -132,6 +133,28 @@ def test_the_deployed_redaction_holds_although_the_settings_forgot_it(settings: 
     result = verified(settings, "things")
     assert found(result) == set(), "what is hidden is not compared"
     assert result.not_compared == ("email", "secret")
+
+
+@pytest.mark.parametrize("placeholder", ["[REDACTED]", "it's \\ gone", '{"not": "json"}'])
+def test_the_deployed_redaction_is_read_back_whatever_columns_are_called(settings: Settings, connection, placeholder):
+    names = ("it's", 'a "quote"', "back\\slash", "comma, brace}", "null", "é", "plain")
+    columns = ", ".join('"' + name.replace('"', '""') + '" text' for name in names)
+    connection.execute(f"create table odd (id int primary key, {columns})")
+    rules = {"exclude": names[:3], "mask": names[3:6], "mask_placeholder": placeholder}
+    capture(redacting(settings, "public.odd", **rules), "odd")
+    connection.execute("alter table odd add column later text")
+    result = baseline(settings, "odd")
+    assert result.excluded == tuple(sorted(names[:3]))
+    assert result.masked == tuple(sorted((*names[3:6], "later"))), "a new column is masked by capture, and by us"
+
+
+def test_threadlines_own_function_is_read_too(settings: Settings, connection):
+    name = "threadline_capture_changes_things"
+    connection.execute("drop trigger threadline_audit_things on things")
+    connection.execute(threadline_install.function(name, exclude=("secret",), mask=("email",)))
+    connection.execute(threadline_install.trigger("things", name))
+    result = baseline(settings, "things")
+    assert (result.excluded, result.masked) == (("secret",), ("email",))
 
 
 def test_an_unreadable_capture_function_needs_the_settings_to_speak(settings: Settings, connection):

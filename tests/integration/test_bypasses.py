@@ -220,8 +220,12 @@ def test_each_single_write_past_capture_is_found_and_named(scene: Scene):
     assert result.since < result.at
 
 
+def _truncated(scene: Scene) -> str:
+    return f"truncate {'only ' if 'child' in scene.kind.ddl else ''}{scene.kind.table}"
+
+
 def _truncate(scene: Scene) -> int:
-    scene.run(f"truncate only {scene.kind.table}" if "child" in scene.kind.ddl else f"truncate {scene.kind.table}")
+    past(scene, _truncated(scene))
     return 39
 
 
@@ -261,6 +265,13 @@ def _bulk_load(scene: Scene) -> int:
     """A load as superuser with triggers off: the rows of an update, and new ones."""
     past(scene, scene.insert(57), scene.insert(58), scene.insert(59))
     return 3
+
+
+def test_a_captured_truncate_is_a_delete_of_every_row(scene: Scene):
+    scene.run(_truncated(scene), scene.insert(3))
+    result = verified(scene.settings, scene.name)
+    assert found(result) == set()
+    assert result.rows == 1
 
 
 @pytest.mark.parametrize("way", [_truncate, _disabled, _swapped, _dropped_trigger, _bulk_load])

@@ -5,57 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from threadline_ops.capture.definition import row_function
-from threadline_ops.continuity.redaction import Redaction, combined, deployed
+from threadline_ops.continuity.redaction import Redaction, combined
 from threadline_ops.continuity.snapshot import Snapshot
 from threadline_ops.continuity.store import component
-from threadline_ops.settings import CaptureTable
-
-NASTY = ("it's", 'a "quote"', "back\\slash", "comma, brace}", "plain", "null", "é")
-
-
-def body(settings: CaptureTable) -> str:
-    return row_function("f", ("id",), settings, "public").body
-
-
-@pytest.mark.parametrize(
-    ("exclude", "mask", "placeholder"),
-    [
-        ((), (), "[REDACTED]"),
-        (("secret",), (), "[REDACTED]"),
-        ((), ("email",), "it's \\ gone"),
-        (NASTY[:4], NASTY[4:], "***"),
-        (NASTY[4:], NASTY[:4], '{"not": "json"}'),
-    ],
-)
-def test_the_deployed_redaction_is_read_back(exclude, mask, placeholder):
-    settings = CaptureTable(exclude=exclude, mask=mask, mask_placeholder=placeholder, store_changed_from=True)
-    assert deployed(body(settings)) == Redaction(
-        tuple(sorted(exclude)), tuple(sorted((name, placeholder) for name in mask))
-    )
-
-
-def test_except_columns_are_not_redaction():
-    assert deployed(body(CaptureTable(except_columns=("updated_at",)))) == Redaction()
-
-
-THREADLINE = """
-  IF TG_OP = 'DELETE' THEN
-    v_data_after     := NULL;
-  ELSIF TG_OP = 'INSERT' THEN
-    v_data_after     := to_jsonb(NEW);
-    v_data_after := v_data_after - 'secret';
-    v_data_after := v_data_after - 'o''clock';
-    v_data_after := v_data_after || jsonb_build_object('email', to_jsonb('[X]'::text), 'fax', to_jsonb('[X]'::text));
-"""
-
-
-def test_threadlines_form_is_read_too():
-    assert deployed(THREADLINE) == Redaction(("o'clock", "secret"), (("email", "[X]"), ("fax", "[X]")))
-
-
-def test_an_unknown_form_is_not_taken_for_one_without_redaction():
-    assert deployed("begin insert into audit_changes select 1; return null; end") is None
 
 
 def test_what_any_source_hides_is_hidden():

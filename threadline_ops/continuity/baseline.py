@@ -31,7 +31,7 @@ STATEMENTS = (
     "continuity/search_path",
     "continuity/relation",
     "continuity/family",
-    "continuity/triggers",
+    "coverage/catalog",
     "continuity/moment",
     "continuity/standby_running",
     "continuity/rows/read",

@@ -11,7 +11,6 @@ from psycopg import sql
 from threadline_ops.capture.names import Table, parse
 from threadline_ops.continuity import manifest
 from threadline_ops.continuity.keys import captured_key, key_hash, key_text, recorded_as
-from threadline_ops.continuity.redaction import triggers
 from threadline_ops.continuity.relation import Relation, relation
 from threadline_ops.continuity.store import Store
 from threadline_ops.database import Database, Identity
@@ -83,8 +82,7 @@ def readiness(database: Database, name: str, *, store: Store | None = None) -> R
             found = relation(database, name)
         except ContinuityError as error:
             return Readiness(str(table), False, False, (error.what,))
-        found_triggers = triggers(database, found.oid)
-        problems = () if is_live(database, found.oid) else (_problem(bool(found_triggers)),)
+        problems = _problems(database, found.oid)
         t0, source = _t0(database, found)
         rows, unseen = _counts(database, found) if found.key else (None, None)
         version, at = _baseline(store, identity, found)
@@ -92,15 +90,14 @@ def readiness(database: Database, name: str, *, store: Store | None = None) -> R
     return Readiness(str(found.table), True, not problems, problems, t0, source, rows, unseen, version, at, children)
 
 
-def is_live(database: Database, oid: int) -> bool:
-    """Whether a capture trigger of the table sees every write that row triggers can see."""
-    return any(trigger.live for trigger in triggers(database, oid))
-
-
-def _problem(any_trigger: bool) -> str:
-    if any_trigger:
-        return "its capture trigger is disabled, conditional, or not for every kind of write"
-    return "it has no capture trigger"
+def _problems(database: Database, oid: int) -> tuple[str, ...]:
+    """Why not every write that row triggers can see is captured; empty when every one is."""
+    rows = database.connection.execute(database.statement("continuity/triggers"), {"oid": oid}).fetchall()
+    if any(all(flags) for flags in rows):
+        return ()
+    if rows:
+        return ("its capture trigger is disabled, conditional, or not for every kind of write",)
+    return ("it has no capture trigger",)
 
 
 def _t0(database: Database, found: Relation) -> tuple[datetime | None, Source]:
@@ -132,4 +129,4 @@ def _baseline(store: Store | None, identity: Identity, found: Relation) -> tuple
 
 def _children(database: Database, found: Relation) -> tuple[str, ...]:
     rows = database.connection.execute(database.statement("continuity/children"), {"oid": found.oid}).fetchall()
-    return tuple(str(Table(schema, name)) for schema, name, oid in rows if not is_live(database, oid))
+    return tuple(str(Table(schema, name)) for schema, name, oid in rows if _problems(database, oid))

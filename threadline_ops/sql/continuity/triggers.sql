@@ -1,8 +1,6 @@
 -- Capture triggers of a table with what makes them live: AFTER (no BEFORE or INSTEAD OF bit), per row, and the
 -- three events; enabled for ordinary sessions; no WHEN and no column list, which would let writes past.
 select
-    p.proname::text,
-    p.prosrc,
     t.tgenabled in ('O', 'A') as enabled,
     (t.tgtype & 1) = 1 and (t.tgtype & 66) = 0 as after_row,
     (t.tgtype & 4) = 4 as on_insert,
