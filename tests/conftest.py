@@ -19,11 +19,19 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from tests import audited_world, pgbouncer
+from tests import audited_world, backlog_plugin, pgbouncer
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
 from threadline_ops.settings import Settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    backlog_plugin.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    backlog_plugin.register(config)
 
 
 @dataclass(frozen=True)

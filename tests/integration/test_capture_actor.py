@@ -37,6 +37,7 @@ def engine(audited):
     made.dispose()
 
 
+@pytest.mark.backlog("actor.set_in_the_writes_transaction")
 def test_changes_within_are_attributed_and_later_ones_are_not(orders):
     with acting(orders, ADA):
         orders.execute("insert into orders values (1)")
@@ -83,6 +84,7 @@ def test_sqlalchemy_transactions_carry_the_current_actor(orders, engine):
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.backlog("actor.actions_recorded")
 def test_an_action_is_linked_to_its_transaction_before_or_after_the_writes(orders, order):
     token = current_request.set(Request("req-1", "corr-1"))
     try:

@@ -122,6 +122,7 @@ def indexes(connection: psycopg.Connection, schema: str = "public") -> dict[str,
     return {name: definition.replace(f"{schema}.", "") for name, definition in rows}
 
 
+@pytest.mark.backlog("capture.triggers_installed")
 def test_a_new_install_is_as_documented(empty):
     assert install(of(empty)).owner == "postgres"
     assert columns(empty) == COLUMNS.split("\n")[1:-1]

@@ -47,6 +47,7 @@ def types(connection):
 
 @pytest.mark.parametrize("how", ["mask", "exclude"])
 @pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.backlog("redaction.json_masked_whole")
 def test_a_honeytoken_of_every_type_never_shows(types, how, keyed):
     names = [f"c{number}" for number in range(len(TYPES))]
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(names, TYPES, strict=True))

@@ -63,6 +63,7 @@ def test_coverage_lists_every_table_and_sums_up(environment, tmp_path):
     assert summary == "summary: 4 covered, 1 uncovered, 0 broken, 0 missing, 4 expected, 0 violations"
 
 
+@pytest.mark.backlog("capture.expected_tables_covered")
 def test_violations_exit_1_missing_ones_first(environment, tmp_path, connection):
     connection.execute("drop table orders; alter table lines disable trigger threadline_audit_lines")
     done = command(environment, tmp_path, "coverage")

@@ -317,6 +317,7 @@ DRIFTS: dict[str, tuple[CaptureTable, str]] = {
 
 
 @pytest.mark.parametrize("name", DRIFTS)
+@pytest.mark.backlog("capture.codegen_matches_runtime")
 def test_a_deployed_function_that_differs_from_the_settings_is_drift(name: str, healthy: str):
     deployed, expected = DRIFTS[name]
     settings = settings_for(healthy)

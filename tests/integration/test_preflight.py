@@ -44,6 +44,7 @@ def test_backups_that_reach_back_are_fine():
         (HEALTHY, WINDOW, NOW - 31 * DAY, "cannot be brought back"),
     ],
 )
+@pytest.mark.backlog("retention.backups_aligned")
 def test_backups_that_would_not_help_are_named(archiver, window, purged, reason):
     assert reason in (backups.objection(archiver, window, purged) or "")
 
@@ -84,6 +85,7 @@ def test_a_server_that_is_away_leaves_a_record_and_no_claim(tmp_path: Path):
     assert rows(settings)["retention.backups_aligned"].status == "Not run"
 
 
+@pytest.mark.backlog("redaction.policy_reviewed")
 def test_the_sign_off_holds_until_the_policy_drifts(tmp_path: Path):
     capture = CaptureSettings(tables={"public.people": CaptureTable(mask=("email",))})
     signed = ReviewSettings(
@@ -111,6 +113,7 @@ def test_an_old_or_future_review_does_not_hold():
         assert reason in (review.objection(capture, signed, NOW.date()) or "")
 
 
+@pytest.mark.backlog("distribution.dependencies_resolve")
 def test_requirements_that_are_not_met_are_named():
     assert distribution.unmet(distribution.requirements()) == []
     assert distribution.unmet(["rfc8785<0.0.1"])[0].startswith("rfc8785 ")
@@ -118,6 +121,7 @@ def test_requirements_that_are_not_met_are_named():
     assert distribution.unmet(['no-such-package-here; extra == "x"']) == []
 
 
+@pytest.mark.backlog("distribution.version_matches_tag")
 def test_another_release_than_the_tagged_one_is_an_issue(tmp_path: Path):
     settings = host(offline_settings(tmp_path / "evidence"), release_tag="v9.9.9")
     run_preflight(settings)

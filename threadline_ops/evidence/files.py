@@ -19,6 +19,28 @@ READ_ONLY = 0o400
 LOCK_PATIENCE_S = 30.0
 
 
+#: Records are a few KB; most come in one read.
+_PIECE = 1 << 16
+
+
+def read(path: str) -> bytes:
+    """A whole file, by the shortest way: a verification reads two hundred thousand small ones.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        pieces: list[bytes] = []
+        while piece := os.read(descriptor, _PIECE):
+            pieces.append(piece)
+            if len(piece) < _PIECE:
+                break
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def written(directory: Path, content: bytes) -> Generator[Path]:
     """A temporary file in `directory` with this content, synced to disk and gone afterwards, to be linked from."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 import rfc8785
 
 from threadline_ops.errors import EvidenceError
+from threadline_ops.evidence.files import read
 from threadline_ops.evidence.store import Store
 
 #: Grows when a field changes its meaning; readers refuse what they do not know.
@@ -89,8 +90,9 @@ def records(store: Store) -> Iterator[Record]:
     Raises:
         EvidenceError: one of them cannot be read; `verify` says which and why.
     """
+    chain = str(store.chain)
     for sequence in store.sequences():
-        yield Record.parse(store.chain_path(sequence).read_bytes())
+        yield Record.parse(read(f"{chain}/{sequence:010d}.json"))
 
 
 def find(store: Store, reference: str) -> Record:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from threadline_ops.database import opened
 from threadline_ops.errors import OpsError
 from threadline_ops.evidence.anchor import anchors, other_stores
+from threadline_ops.evidence.files import read
+from threadline_ops.evidence.listing import Listing, take
 from threadline_ops.evidence.store import GENESIS, Head, Store
 from threadline_ops.settings import Settings
 
@@ -59,19 +59,9 @@ class Verification:
 
 
 @dataclass
-class _Listing:
-    """The store's names at one moment, taken under its lock so that no put is half done."""
-
-    places: list[int]
-    names: set[str]
-    running: set[str]
-    noted: Head | None
-
-
-@dataclass
 class _Walk:
     store: Store
-    listing: _Listing
+    listing: Listing
     problems: list[Problem] = field(default_factory=list[Problem])
     hashes: dict[int, str] = field(default_factory=dict[int, str])
     stores: dict[int, str] = field(default_factory=dict[int, str])
@@ -89,7 +79,7 @@ def verify(settings: Settings) -> Verification:
     """
     began = time.monotonic()
     store = Store(settings.evidence.directory)
-    walk = _Walk(store, _list(store))
+    walk = _Walk(store, take(store))
     _chain(walk)
     _strays(walk)
     notes = _noted_head(walk)
@@ -106,28 +96,13 @@ def verify(settings: Settings) -> Verification:
     )
 
 
-def _list(store: Store) -> _Listing:
-    if not store.directory.is_dir():
-        return _Listing([], set(), set(), None)
-    with store.lock():
-        return _Listing(store.sequences(), _names(store.directory), _names(store.running), store.noted_head())
-
-
-def _names(directory: Path) -> set[str]:
-    try:
-        with os.scandir(directory) as entries:
-            return {entry.name for entry in entries if not entry.is_dir()}
-    except FileNotFoundError:
-        return set()
-
-
 def _chain(walk: _Walk) -> None:
-    expected, previous = 1, GENESIS
+    expected, previous, chain = 1, GENESIS, str(walk.store.chain)
     for place in walk.listing.places:
         if place != expected:
             walk.problem("gap", place, f"records {expected} to {place - 1} are missing")
             previous = ""
-        content = _read(walk, walk.store.chain_path(place))
+        content = _read(walk, f"{chain}/{place:010d}.json")
         sha256 = hashlib.sha256(content).hexdigest()
         walk.hashes[place] = sha256
         body = _body(walk, place, content)
@@ -137,11 +112,11 @@ def _chain(walk: _Walk) -> None:
         expected, previous = place + 1, sha256
 
 
-def _read(walk: _Walk, path: Path) -> bytes:
+def _read(walk: _Walk, path: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read(path)
     except OSError as error:
-        walk.problem("unreadable", path.name, error.strerror or "cannot be read")
+        walk.problem("unreadable", path.rpartition("/")[2], error.strerror or "cannot be read")
         return b""
 
 
@@ -173,37 +148,30 @@ def _file_names(walk: _Walk, place: int, body: dict[str, Any], content: bytes) -
     walk.expected_names |= {name, log_name}
     if name not in walk.listing.names:
         walk.problem("name", place, f"{name} is missing")
-    elif not _same_file(walk.store.directory / name, walk.store.chain_path(place), content):
+    elif walk.listing.names[name] != walk.listing.chain.get(f"{place:010d}.json") and (
+        # Two names of one file, or, where a copy of the store lost that, two equal files.
+        _read(walk, f"{walk.store.directory}/{name}") != content
+    ):
         walk.problem("edited", place, f"{name} differs from this record")
     if log["file"] != log_name:
         walk.problem("log", place, "the record names another run's log")
     elif log_name not in walk.listing.names:
         walk.problem("log", place, f"{log_name} is missing")
-    elif hashlib.sha256(_read(walk, walk.store.directory / log_name)).hexdigest() != log["file_sha256"]:
+    elif hashlib.sha256(_read(walk, f"{walk.store.directory}/{log_name}")).hexdigest() != log["file_sha256"]:
         walk.problem("log", place, f"{log_name} was altered")
-
-
-def _same_file(one: Path, other: Path, content: bytes) -> bool:
-    """Two names of one file, or, where a copy of the store lost that, two equal files."""
-    try:
-        return one.samefile(other) or one.read_bytes() == content
-    except OSError:
-        return False
 
 
 def _strays(walk: _Walk) -> None:
     known = walk.expected_names | {"HEAD", ".lock"}
     live = {name.rsplit(".", 1)[0] for name in walk.listing.running}
-    for name in sorted(walk.listing.names - known):
+    for name in sorted(walk.listing.names.keys() - known):
         of_live_run = name.removesuffix(".log.gz") in live
         left_by_crash = name.startswith(".") and name.endswith(".tmp")
         if not of_live_run and not left_by_crash:
             walk.problem("stray", name, "no record names this file")
-    chain = {f"{place:010d}.json" for place in walk.listing.places}
-    for name in sorted(_names(walk.store.chain) - chain):
-        # Places added since the listing are no strays.
-        if not (name[:10].isdigit() and name[10:] == ".json" and int(name[:10]) > max(walk.hashes, default=0)):
-            walk.problem("stray", f"chain/{name}", "this is no place in the chain")
+    places = {f"{place:010d}.json" for place in walk.listing.places}
+    for name in sorted(walk.listing.chain.keys() - places):
+        walk.problem("stray", f"chain/{name}", "this is no place in the chain")
 
 
 def _noted_head(walk: _Walk) -> list[str]:
