@@ -53,9 +53,24 @@ def _demo(months: int) -> None:
             _show_preview(_run(instance, home, Mode.dry_run))
             out.print("\n[bold]3. The retention_purge job, executed[/]")
             _show_purge(_run(instance, home, Mode.execute), _look())
+            out.print("\n[bold]4. The backlog_render job: what do these runs prove?[/]")
+            _show_backlog(instance, home)
     out.print(f"\nDone in {time.monotonic() - started:.0f} s. Next:")
     out.print("  [bold]make ui[/]           see these runs in Dagster's web UI")
     out.print("  [bold]make demo-server[/]  start this database again, to try threadline-ops on it")
+
+
+def _show_backlog(instance: dg.DagsterInstance, home: Home) -> None:
+    result = defs.resolve_job_def("backlog_render").execute_in_process(
+        run_config={"loggers": _QUIET}, instance=instance, raise_on_error=False
+    )
+    out.print(f"  Dagster run       {result.run_id}  {'succeeded' if result.success else 'FAILED'}")
+    rendered = json.loads((home.directory / "backlog.json").read_text(encoding="utf-8"))
+    out.print(f"  rows              {', '.join(f'{count} {status}' for status, count in rendered['counts'].items())}")
+    for row in rendered["rows"]:
+        if row["status"] != "Not run":
+            out.print(f"  {row['status']:<17} {row['key']}", markup=False)
+    out.print(f"  read it           {home.directory / 'backlog.html'}")
 
 
 def _start_fresh(home: Home) -> None:

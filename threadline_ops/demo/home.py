@@ -62,6 +62,7 @@ class Home:
             f"{PREFIX}RETENTION__ENABLED": "true",
             f"{PREFIX}RETENTION__KEEP_DAYS": str(KEEP_DAYS),
             f"{PREFIX}EVIDENCE__DIRECTORY": str(root / "evidence"),
+            f"{PREFIX}BACKLOG__DIRECTORY": str(root),
             "DAGSTER_HOME": str(root / "dagster"),
         }
         self.directory.mkdir(parents=True, exist_ok=True)
