@@ -11,6 +11,8 @@ from threadline_ops.database import opened
 from threadline_ops.errors import DatabaseError, SchemaMissing
 from threadline_ops.settings import DatabaseSettings, Settings
 
+pytestmark = pytest.mark.pooled
+
 COLUMNS = """
 audit_actions.id uuid not null default gen_random_uuid()
 audit_actions.name text not null

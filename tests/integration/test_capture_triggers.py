@@ -16,6 +16,8 @@ from threadline_ops.errors import CoverageGap, SettingsError
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureSettings, CaptureTable
 
+pytestmark = pytest.mark.pooled
+
 #: Replaces the row trigger of t by one that misses something.
 REPLACE = "create or replace trigger threadline_audit_t after {} on t for each row {} execute function {}"
 EVENTS = "insert or update or delete"
