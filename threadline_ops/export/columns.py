@@ -29,13 +29,13 @@ def marked(blob: bytes) -> bool:
 
 def json_text(blobs: Sequence[bytes], rows: int) -> pa.StringArray:
     """JSON values as text; an empty one is null."""
-    offsets, data = _cut(JSON_SEPARATOR.join(blobs), JSON_SEPARATOR, rows)
+    offsets, data = _cut(blobs, JSON_SEPARATOR, rows)
     return _strings(offsets, data, np.diff(offsets) > 1)
 
 
 def text(blobs: Sequence[bytes], rows: int) -> pa.StringArray:
     """Plain text; the one byte NULL_TEXT is null, and nothing is the empty string."""
-    offsets, data = _cut(TEXT_SEPARATOR.join(blobs), TEXT_SEPARATOR, rows)
+    offsets, data = _cut(blobs, TEXT_SEPARATOR, rows)
     starts = np.frombuffer(data, np.uint8)[offsets[:-1]]
     return _strings(offsets, data, starts != NULL_TEXT)
 
@@ -96,17 +96,24 @@ def sample(ids: bytes, count: int) -> bytes:
     return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))].tobytes()
 
 
-def _cut(blob: bytes, separator: bytes, rows: int) -> tuple[np.ndarray, bytes]:
-    """Offsets of values that each end with a separator, and the bytes that they point into."""
-    ends = np.flatnonzero(np.frombuffer(blob, np.uint8) == separator[0])
-    if len(ends) != rows - 1:
+def _cut(blobs: Sequence[bytes], separator: bytes, rows: int) -> tuple[np.ndarray, bytes]:
+    """Offsets of values that each end with a separator, and the bytes that they point into.
+
+    Blob by blob, because the masks of a page stay in the processor's cache.
+    """
+    starts = [np.zeros(1, np.int64)]
+    place = 0
+    for blob in blobs:
+        starts.append(np.flatnonzero(np.frombuffer(blob, np.uint8) == separator[0]) + (place + 1))
+        place += len(blob) + 1
+        starts.append(np.array([place]))
+    offsets = np.concatenate(starts).astype(np.int32)
+    if len(offsets) != rows + 1:
         raise ExportError(
-            f"a column of {rows} rows came as {len(ends) + 1} values",
+            f"a column of {rows} rows came as {len(offsets) - 1} values",
             fix="report this as a defect; nothing was published",
         )
-    offsets = np.empty(rows + 1, np.int32)
-    offsets[0], offsets[1:rows], offsets[rows] = 0, ends + 1, len(blob) + 1
-    return offsets, blob + separator
+    return offsets, separator.join([*blobs, b""])
 
 
 def _strings(offsets: np.ndarray, data: bytes, valid: np.ndarray) -> pa.StringArray:
