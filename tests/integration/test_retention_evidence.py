@@ -33,7 +33,12 @@ def row(settings: Settings, key: str, when: datetime | None = None) -> RowStatus
     return next(status for status in load(settings, when or now()).rows if status.row.key == key)
 
 
-@pytest.mark.backlog("retention.config_validated", "retention.dry_run_before_execute", "retention.batch_size_and_schedule", "observability.purge_logs_visible")
+@pytest.mark.backlog(
+    "retention.config_validated",
+    "retention.dry_run_before_execute",
+    "retention.batch_size_and_schedule",
+    "observability.purge_logs_visible",
+)
 def test_a_dry_run_and_a_purge_fill_their_rows(settings: Settings):
     run_purge(settings, PurgeRequest(), run_id="dry")
     assert row(settings, "retention.dry_run_before_execute").status == "OK"
