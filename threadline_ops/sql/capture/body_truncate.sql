@@ -46,9 +46,11 @@ begin
             'insert into %1$I.audit_changes '
             '(transaction_id, table_schema, table_name, table_pk, op, captured_at) '
             'select $1, $2, $3, ('
-            '    select jsonb_object_agg(k.name, case when $5 then r -> k.name else to_jsonb(r ->> k.name) end)'
+            '    select jsonb_object_agg(k.name, case when $5 then j.row -> k.name else to_jsonb(j.row ->> k.name) end)'
             '    from unnest($4) as k (name)'
-            '), ''delete'', clock_timestamp() from only %2$s as t cross join to_jsonb(t) as r',
+            '), ''delete'', clock_timestamp() '
+            -- A plain alias for the row could be a column's name too.
+            'from only %2$s as "threadline row" cross join lateral (select to_jsonb("threadline row") as row) as j',
             {audit_name}, v_leaf
         ) using
             v_transaction, v_spec ->> 'schema', v_spec ->> 'table',
