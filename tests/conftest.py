@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     backlog_plugin.register(config)
+
+
+# On a busy machine generating data may be slow, which says nothing about the code; CI draws the same cases each time.
+hypothesis.settings.register_profile("ci", derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 
 
 @dataclass(frozen=True)
