@@ -269,7 +269,7 @@ def test_another_writer_is_not_taken_for_the_path(settings: Settings, dsn: str, 
     thread = threading.Thread(target=others)
     thread.start()
     try:
-        result = probed(settings, dsn, "writes_nothing", timeout_s=5)
+        result = probed(settings, dsn, "writes_nothing", timeout_s=10)
     finally:
         stop.set()
         thread.join(20)
