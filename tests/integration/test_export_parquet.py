@@ -157,7 +157,7 @@ def test_a_busy_writer_does_not_show(settings, connection, audited, tmp_path):
     before = expected(connection)
     operation = export_parquet(settings, Filters(), str(tmp_path / "out"))
     next(operation)  # the snapshot is taken
-    with psycopg.connect(audited, autocommit=True) as writer:
+    with psycopg.connect(audited, autocommit=True, prepare_threshold=None) as writer:
         for _ in operation:
             writer.execute("delete from audit_changes where id in (select id from audit_changes order by id limit 40)")
             writer.execute("update audit_changes set op = 'insert' where op = 'delete'")
