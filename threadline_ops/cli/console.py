@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -15,7 +16,8 @@ from threadline_ops.plain import plain
 #: `--json`, the same in every command.
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines, and nothing else.")]
 
-out = Console(soft_wrap=True, highlight=False)
+# In a pipe or a file nobody sees a right margin, and an id cut into two lines cannot be searched for.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
