@@ -103,6 +103,10 @@ def _sweep(database: Database) -> None:
 
 
 def _drop(database: Database, name: str) -> None:
+    schema = sql.Identifier(name)
     with database.transaction() as connection:
-        # The triggers go with the function that they call.
-        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name)))
+        # The triggers go with the function, and first: a writer holds its table and then wants ours, so a drop that
+        # held ours and wanted the writer's table would be a deadlock.
+        connection.execute(sql.SQL("drop function if exists {}.note() cascade").format(schema))
+    with database.transaction() as connection:
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(schema))
