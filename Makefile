@@ -33,7 +33,7 @@ ui: $(STAMP)  ## Serve the demo's database and runs in Dagster's web UI on 127.0
 	@$(BIN)/threadline-ops demo exec -- $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 test: $(STAMP)  ## Run the whole suite.
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --backlog-check docs/adoption-pilot-backlog.md
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --backlog-check=docs/adoption-pilot-backlog.md
 
 check: $(STAMP)  ## Lint, check formatting, types and layers.
 	$(BIN)/ruff check .
