@@ -46,6 +46,8 @@ class PurgeConfig(dg.Config):
     )
     batch_size: int | None = Field(default=None, description="Changes a batch, instead of the setting.")
     max_batches: int | None = Field(default=None, description="Batches at most, instead of the setting.")
+    workers: int | None = Field(default=None, description="Connections that delete at a time, instead of the setting.")
+    full_speed: bool = Field(default=False, description="Do not give way to writers, whatever the setting says.")
 
     def request(self) -> PurgeRequest:
         """The same in the library's terms.
@@ -66,6 +68,8 @@ class PurgeConfig(dg.Config):
             cutoff=cutoff,
             batch_size=self.batch_size,
             max_batches=self.max_batches,
+            workers=self.workers,
+            full_speed=self.full_speed,
         )
 
 
@@ -118,6 +122,9 @@ def _metadata(report: PurgeReport) -> dict[str, Any]:
             "emptied_transactions": seen.emptied_transactions,
             "straddling_transactions": seen.straddling_transactions,
             "kept_changes": seen.kept_changes,
+            "held_changes": seen.held_changes,
+            "already_empty_transactions": seen.already_empty_transactions,
+            "bytes": seen.bytes,
             "batches": seen.batches,
         }
     done = report.result
@@ -129,4 +136,5 @@ def _metadata(report: PurgeReport) -> dict[str, Any]:
         "deleted_transactions": done.deleted_transactions,
         "batches": done.batches,
         "remaining_changes": done.remaining_changes,
+        "held_changes": done.held_changes,
     }

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 
 import psycopg
 
 from benchmarks.cases import Case, interleaved, ratio
 from benchmarks.ground import Ground, statement
+from benchmarks.writer import p99, writing
 from threadline_ops.retention import PurgeRequest, run_purge
 
 #: Threadline's algorithm would run for hours at full size: it is stopped after this many seconds and extrapolated
 #: from its rate so far, which favours it, because it gets slower as it goes.
 PATIENCE = 20.0
+#: At full speed no statement of this size takes longer than about 100 ms.
+BATCH = 5_000
+#: Seconds of a writer alone.
+IDLE = 8.0
 
 
 def cases(ground: Ground, repeats: int) -> list[Case]:
     """Every purge case."""
-    request = PurgeRequest(execute=True, cutoff=ground.cutoff)
-
-    def ours(database: str) -> None:
-        result = run_purge(ground.settings(database), request).result
-        assert result is not None
-        assert result.outcome == "complete", result
+    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
+    two_workers = replace(full_speed, workers=2)
 
     def single(database: str) -> None:
         with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
@@ -32,9 +35,10 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
 
     measured = interleaved(
         {
-            "ours": ground.trial("full", ours),
+            "ours": ground.trial("full", lambda name: _purge(ground, name, full_speed)),
+            "two": ground.trial("full", lambda name: _purge(ground, name, two_workers)),
             "single": ground.trial("full", single),
-            "tenth": ground.trial("tenth", ours),
+            "tenth": ground.trial("tenth", lambda name: _purge(ground, name, full_speed)),
             "threadline": lambda: _threadline(ground),
         },
         repeats,
@@ -52,6 +56,7 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             "changes/s",
         ),
         ratio("purge.vs_single_delete", measured["ours"], measured["single"], goal=1.15, better="lower"),
+        ratio("purge.two_workers_vs_single_delete", measured["two"], measured["single"], goal=0.65, better="lower"),
         ratio(
             "purge.flatness",
             [seconds / 10 for seconds in measured["ours"]],
@@ -60,7 +65,47 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             better="lower",
             note="seconds per change, at full size over at a tenth",
         ),
+        *_gentle(ground, repeats, median(measured["threadline"])),
     ]
+
+
+def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
+    """What a capturing writer feels of nothing, of the default and of full speed, as its p99."""
+    default = PurgeRequest(execute=True, cutoff=ground.cutoff)
+    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
+    idle: list[float] = []
+    gentle: list[tuple[float, float]] = []
+    fast: list[tuple[float, float]] = []
+    for _ in range(repeats):
+        idle.append(_beside(ground, lambda _: time.sleep(IDLE))[0])
+        gentle.append(_beside(ground, lambda name: _purge(ground, name, default)))
+        fast.append(_beside(ground, lambda name: _purge(ground, name, full_speed)))
+    beside = "p99 of a capturing writer's commits, during over idle"
+    latencies = [latency for latency, _ in gentle]
+    seconds = [taken for _, taken in gentle]
+    return [
+        ratio("purge.gentle_p99_vs_idle", latencies, idle, goal=1.5, better="lower", note=beside),
+        ratio("purge.gentle_vs_threadline", [threadline], seconds, goal=60, better="higher", note="the default mode"),
+        ratio(
+            "purge.full_speed_p99_vs_idle", [p for p, _ in fast], idle, goal=3, better="lower",
+            note=f"{beside}; printed for comparison",
+        ),
+    ]  # fmt: skip
+
+
+def _purge(ground: Ground, name: str, request: PurgeRequest) -> None:
+    result = run_purge(ground.settings(name), request).result
+    assert result is not None
+    assert result.outcome == "complete", result
+
+
+def _beside(ground: Ground, work: Callable[[str], None]) -> tuple[float, float]:
+    """A writer's p99 in ms beside this work on a fresh copy, and the seconds that the work took."""
+    with ground.copy("full") as name, writing(ground.server.dsn(name)) as took:
+        started = time.perf_counter()
+        work(name)
+        seconds = time.perf_counter() - started
+    return p99(took), seconds
 
 
 def _expired(ground: Ground) -> int:

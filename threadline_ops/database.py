@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from threadline_ops import sql as sql_files
-from threadline_ops.errors import DatabaseError, SchemaMissing, SettingsError, Unreachable, UnsafeDatabase
+from threadline_ops.errors import Busy, DatabaseError, SchemaMissing, SettingsError, Unreachable, UnsafeDatabase
 from threadline_ops.settings import DatabaseSettings, Settings
 
 Connection = psycopg.Connection[TupleRow]
@@ -235,6 +235,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     ),
     "57P01": ("the server is shutting down", "run again when it is back; finished batches are kept"),
 }
+#: Refusals that pass: nothing is wrong with the step itself.
+_BUSY = ("40P01", "55P03", "57014")
 
 
 @contextmanager
@@ -260,7 +262,8 @@ def _translation(error: psycopg.Error) -> DatabaseError:
         )
     if state in _PLAIN:
         what, fix = _PLAIN[state]
-        return DatabaseError(f"{what} (SQLSTATE {state}{f', {relation}' if relation else ''})", fix=fix)
+        kind = Busy if state in _BUSY else DatabaseError
+        return kind(f"{what} (SQLSTATE {state}{f', {relation}' if relation else ''})", fix=fix)
     if not state:
         return DatabaseError(
             "the connection to the server was lost",

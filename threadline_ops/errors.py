@@ -7,6 +7,7 @@
     ├── DatabaseError             the server answered, but not with what the operation needs
     │   ├── Unreachable           no connection: network, authentication, no such database
     │   ├── SchemaMissing         the audit tables, or a part of them, are not there
+    │   ├── Busy                  a lock, a time limit or a deadlock ended a step; a later or smaller one may pass
     │   ├── LockHeld              another run of the same operation is at work
     │   ├── LockLost              the connection that guards this run has gone
     │   ├── CoverageGap           a table that must be captured is not
@@ -64,6 +65,10 @@ class Unreachable(DatabaseError):
 
 class SchemaMissing(DatabaseError):
     """The audit tables, or a part of them that the operation needs, do not exist."""
+
+
+class Busy(DatabaseError):
+    """A lock, a time limit or a deadlock ended a step; a later or smaller one may pass."""
 
 
 class LockHeld(DatabaseError):

@@ -72,6 +72,12 @@ class DatabaseSettings(Section):
     connect_timeout_s: PositiveInt = 10
 
 
+class TableWindow(Section):
+    """A table's own retention window."""
+
+    keep_days: PositiveInt
+
+
 class RetentionSettings(Section):
     """What may be purged, and in which steps."""
 
@@ -81,6 +87,23 @@ class RetentionSettings(Section):
     delete_empty_transactions: Boolean = True
     batch_size: PositiveInt = 500
     max_batches: PositiveInt = 10_000
+    adaptive: Boolean = True
+    target_batch_ms: PositiveInt = 250
+    smallest_batch: PositiveInt = 100
+    largest_batch: Annotated[int, Field(gt=0, le=50_000)] = 50_000
+    gentle: Boolean = True
+    latency_ratio: Annotated[float, Field(gt=1)] = 1.5
+    workers: PositiveInt = 1
+    sweep: Literal["auto", "always", "never"] = "auto"
+    keep_current: Boolean = False
+    max_duration_min: Window = None
+    most_waiting_locks: Annotated[int, Field(ge=0)] = 0
+    most_replication_lag_mb: PositiveInt = 256
+    most_wal_mb_per_minute: Window = None
+    most_dead_rows: Window = None
+    allowed_publications: tuple[Identifier, ...] = ()
+    record_action: Boolean = True
+    tables: dict[str, TableWindow] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:

@@ -10,7 +10,8 @@ with made_actions as (
 made_transactions as (
     insert into audit_transactions (id, txid, occurred_at, actor_ref, action_id)
     select
-        md5('transaction' || n)::uuid, n,
+        -- negative: an id ahead of the server's own would be taken for a restored database
+        md5('transaction' || n)::uuid, -n,
         %(start)s::timestamptz + n * (%(end)s::timestamptz - %(start)s::timestamptz) / %(transactions)s,
         jsonb_build_object('type', 'user', 'id', (n %% 1000)::text),
         case when n %% 5 = 0 then md5('action' || n)::uuid end

@@ -7,10 +7,14 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from tests.audit import NOW
 from threadline_ops import sql
-from threadline_ops.database import opened
+from threadline_ops.database import Database, opened
 from threadline_ops.evidence.anchor import ensure
-from threadline_ops.settings import Settings
+from threadline_ops.retention import holds
+from threadline_ops.retention.control import steer
+from threadline_ops.retention.scope import Scope
+from threadline_ops.settings import DatabaseSettings, Settings
 
 ROOT = files(sql.__name__)
 NAMES = sorted(
@@ -21,18 +25,27 @@ NAMES = sorted(
     if file.name.endswith(".sql")
 )
 #: Folders whose statements define objects; installing capture runs them all.
-DEFINING = ("capture", "demo", "evidence/create_")
+DEFINING = ("capture", "demo", "evidence/create_", "holds/create_", "control/create_", "retention/estimate_")
 
 
 def code_of(name: str) -> str:
     return re.sub(r"^--.*\n", "", sql.source(name), flags=re.MULTILINE)
 
 
+def conditions(slot: str) -> str:
+    """Everything that can stand in a slot of the purge's statements, at once."""
+    scope = Scope(NOW, {("public", "flights"): NOW}, keep_current=True)
+    database = Database(None, DatabaseSettings(), "tests")
+    return scope.slots(database, holds=True)[slot].as_string(None)
+
+
 def generic(name: str) -> str:
     """The statement with its named parameters numbered, as EXPLAIN (GENERIC_PLAN) wants them."""
     numbers: dict[str, str] = {}
     text = re.sub(
-        r"%\((\w+)\)s", lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"), code_of(name)
+        r"%\((\w+)\)s",
+        lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"),
+        re.sub(r"\{(eligible|expired)\}", lambda slot: conditions(slot[1]), code_of(name)),
     ).replace("%%", "%")
     text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
     text = text.replace("{audit}", '"public"').replace("{operations}", '"threadline_ops"')
@@ -43,6 +56,8 @@ def generic(name: str) -> str:
 def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Connection):
     with opened(Settings(dsn=SecretStr(audited)), "tests") as database:
         assert ensure(database) is None
+        holds.install(database)
+        steer(database, paused=False)
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

@@ -19,8 +19,10 @@ from threadline_ops.cli import (
     demo,
     evidence,
     export,
+    holds,
     investigate,
     retention,
+    steering,
     topology,
 )
 from threadline_ops.cli.console import fail
@@ -34,7 +36,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (capture, coverage, retention, demo, topology, export, investigate, backlog, evidence, continuity):
+for _module in (
+    capture,
+    coverage,
+    retention,
+    holds,
+    steering,
+    demo,
+    topology,
+    export,
+    investigate,
+    backlog,
+    evidence,
+    continuity,
+):
     _module.register(app)
 
 

@@ -15,7 +15,7 @@ from threadline_ops.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from threadline_ops.retention import BatchDeleted, PurgeReport, PurgeRequest
+    from threadline_ops.retention import PurgeEvent, PurgeReport, PurgeRequest
     from threadline_ops.settings import Settings
 
 
@@ -32,6 +32,12 @@ def purge(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Changes a batch, instead of the setting.")] = None,
     max_batches: Annotated[int | None, typer.Option(help="Batches at most, instead of the setting.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Connections that delete at a time, instead of the setting.")
+    ] = None,
+    full_speed: Annotated[
+        bool, typer.Option("--full-speed", help="Do not give way to writers: no rests between batches.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Count what the retention policy lets go, and with --execute delete it in small batches.
@@ -42,7 +48,14 @@ def purge(
     from threadline_ops.progress import Interrupted
     from threadline_ops.retention import PurgeRequest
 
-    request = PurgeRequest(execute=execute, cutoff=_instant(cutoff), batch_size=batch_size, max_batches=max_batches)
+    request = PurgeRequest(
+        execute=execute,
+        cutoff=_instant(cutoff),
+        batch_size=batch_size,
+        max_batches=max_batches,
+        workers=workers,
+        full_speed=full_speed,
+    )
     try:
         report = _run(configuration.load(), request, bar=not as_json)
     except Interrupted:
@@ -66,22 +79,25 @@ def _run(settings: Settings, request: PurgeRequest, *, bar: bool) -> PurgeReport
 
 
 @contextmanager
-def _progress_bar(*, shown: bool) -> Generator[Callable[[BatchDeleted], None]]:
+def _progress_bar(*, shown: bool) -> Generator[Callable[[PurgeEvent], None]]:
     """A live count on standard error; nothing where that is no terminal."""
     if not (shown and err.is_terminal):
         yield lambda _: None
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from threadline_ops.retention import Paused
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task("purging", total=None)
 
-        def show(event: BatchDeleted) -> None:
+        def show(event: PurgeEvent) -> None:
+            resting = f" (resting: {event.reason})" if isinstance(event, Paused) else ""
             progress.update(
                 task,
                 description=f"batch {event.batch:,}: {event.total_changes:,} changes, "
-                f"{event.total_transactions:,} transactions deleted",
+                f"{event.total_transactions:,} transactions deleted{resting}",
             )
 
         yield show
@@ -95,7 +111,10 @@ def _print(report: PurgeReport) -> None:
                 "cutoff": seen.cutoff.isoformat(timespec="seconds"),
                 "oldest change": seen.oldest.isoformat(timespec="seconds") if seen.oldest else "none",
                 "expired changes": f"{seen.expired_changes:,} in {seen.batches:,} batches",
+                "size of their rows": f"{seen.bytes / 1e6:,.1f} MB",
+                "held or current changes": f"{seen.held_changes:,} are expired and stay",
                 "kept changes": f"{seen.kept_changes:,}",
+                "empty transactions": f"{seen.already_empty_transactions:,} are empty already",
                 "emptied transactions": f"{seen.emptied_transactions:,}",
                 "straddling transactions": f"{seen.straddling_transactions:,} lose a part of their changes",
             }
@@ -110,6 +129,7 @@ def _print(report: PurgeReport) -> None:
                 "deleted transactions": f"{done.deleted_transactions:,}",
                 "batches": f"{done.batches:,} in {report.seconds:.2f} s ({rate:,.0f} changes/s)",
                 "remaining expired changes": f"{done.remaining_changes:,}",
+                "held or current changes": f"{done.held_changes:,}",
             }
         )
     _rows({"evidence": str(report.evidence), "log": str(report.log)})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from threadline_ops import evidence
 from threadline_ops.database import Database, Identity
+from threadline_ops.retention.events import PurgeResult
 from threadline_ops.retention.policy import LARGEST_BATCH, Policy
-from threadline_ops.retention.purge import PurgeResult
+from threadline_ops.retention.scope import Scope
+from threadline_ops.retention.steps import NIL_UUID
 
 CONFIG = "retention.config_validated"
 DRY_RUN_FIRST = "retention.dry_run_before_execute"
@@ -24,6 +26,8 @@ def subject(policy: Policy, audit_schema: str, identity: Identity) -> dict[str, 
     """What a purge is about: what goes from where. How large its steps are makes it no other purge."""
     return {
         "window_s": policy.window.total_seconds(),
+        "table_windows_s": {".".join(table): window.total_seconds() for table, window in sorted(policy.tables.items())},
+        "keep_current": policy.keep_current,
         "delete_empty_transactions": policy.delete_empty_transactions,
         "audit_schema": audit_schema,
         "system_identifier": identity.system_identifier,
@@ -59,12 +63,13 @@ def claim_purge(recording: evidence.Recording, policy: Policy, result: PurgeResu
         after="dry_run",
         control=evidence.control("a policy with another window", lambda: longer == now_subject),
     )
-    within = largest_batch <= policy.batch_size
+    allowed = policy.sizing.ceiling if policy.sizing else policy.batch_size
+    within = largest_batch <= allowed
     detail = f"{result.batches} batches of at most {largest_batch} changes, {result.remaining_changes} expired remain"
     recording.support(
         BATCHES,
         ok=within and result.outcome == "complete",
-        detail=detail if within else f"{detail}, more than the allowed {policy.batch_size}",
+        detail=detail if within else f"{detail}, more than the allowed {allowed}",
         control=evidence.control(
             "a batch size beyond any allowed", lambda: replace(policy, batch_size=LARGEST_BATCH + 1)
         ),
@@ -73,11 +78,9 @@ def claim_purge(recording: evidence.Recording, policy: Policy, result: PurgeResu
 
 
 def _delete_read_only(database: Database) -> bool:
-    edge = {"after_time": _NEVER, "last_time": _NEVER, "cutoff": _NEVER}
-    nobody = "00000000-0000-0000-0000-000000000000"
+    edge = {"after_time": _NEVER, "last_time": _NEVER, "after_id": NIL_UUID, "last_id": NIL_UUID}
+    scope = Scope(datetime(1, 1, 1, tzinfo=UTC))
+    statement = scope.statement(database, "delete_slice", holds=False)
     with database.transaction(read_only=True) as connection:
-        connection.execute(
-            database.statement("retention/delete_slice"),
-            edge | {"after_id": nobody, "last_id": nobody, "delete_empty_transactions": False},
-        )
+        connection.execute(statement, scope.parameters | edge)
     return True

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from threadline_ops.errors import PolicyError
+from threadline_ops.retention.sizing import Limits
 from threadline_ops.settings import RetentionSettings
+
+Sweep = Literal["auto", "always", "never"]
 
 #: A parameter array of this many ids stays below a few MB; larger batches gain nothing and lock for longer.
 LARGEST_BATCH = 50_000
+#: Beyond this the server's WAL is the limit, and writers wait for it.
+MOST_WORKERS = 16
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,17 @@ class Policy:
         window: how long a change is kept, from its captured_at.
         enabled: the operator's standing consent; without it nothing is deleted.
         delete_empty_transactions: whether a transaction goes with its last change.
-        batch_size: changes a batch, at most.
+        batch_size: changes a batch, at most; with `sizing`, where it starts.
         max_batches: batches a run, at most; a run that stops there says that it is capped.
+        sizing: how the batch size may change while a run works; None keeps it fixed.
+        workers: connections that delete at a time, on disjoint slices of time.
+        sweep: whether empty transactions are looked for in ranges after the changes went. "always" is the quickest
+            way when much goes; "never" deletes them in their batch, looking at no other; "auto" chooses.
+        tables: windows of tables that have their own, by (schema, table).
+        keep_current: whether the newest change of every living row stays, whatever its age.
+        max_duration: how long a run may take; one that stops there is capped.
+        gentle: give way to writers.
+        latency_ratio: how much slower than without the purge a small commit beside it may be, when gentle.
     """
 
     window: timedelta
@@ -30,6 +44,14 @@ class Policy:
     delete_empty_transactions: bool = True
     batch_size: int = 500
     max_batches: int = 10_000
+    sizing: Limits | None = None
+    workers: int = 1
+    sweep: Sweep = "auto"
+    tables: dict[tuple[str, str], timedelta] = field(default_factory=dict[tuple[str, str], timedelta])
+    keep_current: bool = False
+    max_duration: timedelta | None = None
+    gentle: bool = False
+    latency_ratio: float = 1.5
 
     def __post_init__(self) -> None:
         if self.window <= timedelta(0):
@@ -40,14 +62,22 @@ class Policy:
                 got=self.batch_size,
                 fix="correct batch_size",
             )
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise PolicyError(f"workers must lie between 1 and {MOST_WORKERS}", got=self.workers, fix="correct workers")
         if self.max_batches < 1:
             raise PolicyError("max_batches must be at least 1", got=self.max_batches, fix="correct max_batches")
 
     @classmethod
     def from_settings(
-        cls, settings: RetentionSettings, *, batch_size: int | None = None, max_batches: int | None = None
+        cls,
+        settings: RetentionSettings,
+        *,
+        batch_size: int | None = None,
+        max_batches: int | None = None,
+        workers: int | None = None,
+        full_speed: bool = False,
     ) -> Self:
-        """The configured policy, with a run's own steps if it asks for any.
+        """The configured policy, with a run's own steps if it asks for any; a batch size it asks for stays fixed.
 
         Raises:
             PolicyError: no window is configured, or it exceeds what a date can hold, or the steps are absurd.
@@ -58,16 +88,23 @@ class Policy:
                 got={"keep_days": settings.keep_days, "max_age_seconds": settings.max_age_seconds},
                 fix="set one of retention.keep_days and retention.max_age_seconds",
             )
-        try:
-            window = timedelta(days=settings.keep_days or 0, seconds=settings.max_age_seconds or 0)
-        except OverflowError:
-            raise PolicyError("the retention window is too long", fix="use at most 999,999,999 days") from None
+        limits = Limits(
+            timedelta(milliseconds=settings.target_batch_ms), settings.smallest_batch, settings.largest_batch
+        )
         return cls(
-            window=window,
+            window=_window(settings.keep_days or 0, settings.max_age_seconds or 0),
             enabled=settings.enabled,
             delete_empty_transactions=settings.delete_empty_transactions,
             batch_size=settings.batch_size if batch_size is None else batch_size,
             max_batches=settings.max_batches if max_batches is None else max_batches,
+            sizing=limits if settings.adaptive and batch_size is None else None,
+            workers=settings.workers if workers is None else workers,
+            sweep=settings.sweep,
+            tables={_table(name): _window(own.keep_days, 0) for name, own in settings.tables.items()},
+            keep_current=settings.keep_current,
+            max_duration=timedelta(minutes=settings.max_duration_min) if settings.max_duration_min else None,
+            gentle=settings.gentle and not full_speed,
+            latency_ratio=settings.latency_ratio,
         )
 
     def cutoff(self, now: datetime, requested: datetime | None = None) -> datetime:
@@ -103,3 +140,19 @@ class Policy:
                 fix="ask for an older cutoff, or change the retention window",
             )
         return requested
+
+
+def _window(days: int, seconds: int) -> timedelta:
+    try:
+        return timedelta(days=days, seconds=seconds)
+    except OverflowError:
+        raise PolicyError("the retention window is too long", fix="use at most 999,999,999 days") from None
+
+
+def _table(name: str) -> tuple[str, str]:
+    schema, dot, table = name.partition(".")
+    if not (schema and dot and table):
+        raise PolicyError(
+            "a table's window needs schema.table", got=name, fix='write [retention.tables."public.orders"]'
+        )
+    return schema, table

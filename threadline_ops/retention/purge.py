@@ -1,77 +1,44 @@
-"""The purge: expired changes go in slices by key, each with the transactions that it emptied."""
+"""The purge: expired changes go in slices by key, and the transactions that this leaves empty."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+from typing import cast
 
 from threadline_ops.database import Database
 from threadline_ops.errors import DatabaseError, PolicyError
+from threadline_ops.retention import phases
+from threadline_ops.retention.events import PurgeEvent, PurgeResult
+from threadline_ops.retention.guards import check_role
+from threadline_ops.retention.pace import Gentle, Latency, Pace, probing
 from threadline_ops.retention.policy import Policy
+from threadline_ops.retention.scope import Scope, scope_of
+from threadline_ops.retention.sizing import Sizer
+from threadline_ops.retention.steps import Key, look, transaction_blocks
+from threadline_ops.retention.tally import Tally
+from threadline_ops.retention.way import Way, way_of
+from threadline_ops.retention.workers import merged
 
 #: What runs against the audit tables, in order; evidence quotes these files by hash.
 STATEMENTS = (
-    "retention/row_security_off",
+    "retention/turn",
+    "retention/deleted_so_far",
     "retention/next_slice",
     "retention/delete_slice",
-    "retention/delete_emptied_transactions",
+    "retention/delete_slice_and_emptied",
+    "retention/sweep_range",
+    "retention/where/expired_by_table",
+    "retention/where/not_held",
+    "retention/where/transaction_held",
+    "retention/where/not_current",
     "retention/expired_remain",
 )
 
-_NIL_UUID = "00000000-0000-0000-0000-000000000000"
-
-
-@dataclass(frozen=True)
-class BatchDeleted:
-    """One committed batch.
-
-    Attributes:
-        batch: its number, from 1.
-        deleted_changes: changes deleted by it.
-        deleted_transactions: transactions deleted by it.
-        total_changes: changes deleted by the run so far.
-        total_transactions: transactions deleted by the run so far.
-        duration: from the start of the database transaction to its commit.
-    """
-
-    batch: int
-    deleted_changes: int
-    deleted_transactions: int
-    total_changes: int
-    total_transactions: int
-    duration: timedelta
-
-
-@dataclass(frozen=True)
-class PurgeResult:
-    """What a purge did.
-
-    Attributes:
-        cutoff: changes captured strictly before it were expired.
-        deleted_changes: over all batches.
-        deleted_transactions: over all batches.
-        batches: how many deleted something.
-        outcome: "complete" when no expired change is left, "capped" when max_batches ended the run before.
-        remaining_changes: expired changes that are left.
-    """
-
-    cutoff: datetime
-    deleted_changes: int
-    deleted_transactions: int
-    batches: int
-    outcome: Literal["complete", "capped"]
-    remaining_changes: int
-
-
-@dataclass(frozen=True)
-class _Key:
-    """A place in the order of (captured_at, id), as text."""
-
-    time: str
-    id: str
+Connect = Callable[[], AbstractContextManager[Database]]
 
 
 def purge(
@@ -81,11 +48,14 @@ def purge(
     now: datetime,
     execute: bool,
     cutoff: datetime | None = None,
-    before_batch: Callable[[], None] = lambda: None,
-) -> Generator[BatchDeleted, None, PurgeResult]:
+    before_batch: Callable[[], str | None] = lambda: None,
+    tally: Tally | None = None,
+    connect: Connect | None = None,
+    sized: Callable[[], int | None] = lambda: None,
+) -> Generator[PurgeEvent, None, PurgeResult]:
     """Delete expired changes and the transactions that they leave empty; permanent.
 
-    Each batch is one database transaction, committed before its event is yielded.
+    Each step is one database transaction, committed before its event is yielded.
 
     Args:
         database: the audited database, as a role that sees every row.
@@ -93,12 +63,15 @@ def purge(
         now: the database's clock, from which the cutoff is computed.
         execute: the operator's consent to delete; there is no default.
         cutoff: an older cutoff than the policy's.
-        before_batch: called outside any transaction; raises to stop the run.
+        before_batch: called outside any transaction; raises to stop the run, or returns a reason to wait.
+        tally: counts what went, also when the run is stopped; with several workers it may be ahead of the events.
+        connect: opens further connections, for more than one worker and for a gentle run's probe.
+        sized: asked before each batch for a batch size that overrides the policy's.
 
     Raises:
         PolicyError: not enabled, no consent, or a cutoff that the policy does not allow.
         UnsafeDatabase: row-level security hides rows, or this is a standby.
-        DatabaseError: the server refused a batch; earlier ones are kept.
+        DatabaseError: the server refused a step; earlier ones are kept.
     """
     if not (policy.enabled and execute):
         raise PolicyError(
@@ -106,76 +79,94 @@ def purge(
             got={"enabled": policy.enabled, "execute": execute},
             fix="set retention.enabled = true and ask to execute",
         )
-    limit = policy.cutoff(now, cutoff)
     check_role(database)
-    after = _Key("-infinity", _NIL_UUID)
-    changes = transactions = batch = 0
-    while batch < policy.max_batches:
-        before_batch()
-        started = time.monotonic()
-        step = _delete_batch(database, policy, limit, after)
-        if step is None:
-            break
-        after, deleted_changes, deleted_transactions = step
-        batch += 1
-        changes += deleted_changes
-        transactions += deleted_transactions
-        duration = timedelta(seconds=time.monotonic() - started)
-        yield BatchDeleted(batch, deleted_changes, deleted_transactions, changes, transactions, duration)
-    remaining = _remaining(database, limit)
-    outcome = "capped" if remaining else "complete"
-    return PurgeResult(limit, changes, transactions, batch, outcome, remaining)
+    scope = scope_of(database, policy, now, cutoff)
+    way = way_of(database, policy, scope)
+    deadline = time.monotonic() + policy.max_duration.total_seconds() if policy.max_duration else None
+    work = phases.Work(
+        policy,
+        scope,
+        tally or Tally(),
+        phases.Budget(policy.max_batches, deadline),
+        before_batch,
+        emptied=way.emptied,
+        sized=sized,
+    )
+    with ExitStack() as stack:
+        paces = _paces(policy, connect, stack)
+        spans = phases.spans_of(scope, _oldest(database), way.workers)
+        yield from _in_parallel(database, work, paces[: way.workers], connect, spans)
+        if way.sweep:
+            yield from _in_parallel(database, work, paces[: way.workers], connect, None)
+    return _result(database, work, way)
 
 
-def check_role(database: Database) -> None:
-    """Make sure, before the first batch, that this connection may purge at all.
+def _paces(policy: Policy, connect: Connect | None, stack: ExitStack) -> list[Pace]:
+    """A pace for each worker; gentle ones share the probe."""
+    sizers = [Sizer(policy.batch_size, policy.sizing) for _ in range(policy.workers)]
+    if not (policy.gentle and connect):
+        return [Pace(sizer) for sizer in sizers]
+    latency = Latency(policy.latency_ratio)
+    stack.enter_context(probing(latency, connect))
+    return [Gentle(sizer, latency) for sizer in sizers]
 
-    Raises:
-        UnsafeDatabase: a standby.
-        DatabaseError: a privilege is missing; the message lists which.
-    """
-    database.require_writable()
+
+def _in_parallel(
+    database: Database,
+    work: phases.Work,
+    paces: list[Pace],
+    connect: Connect | None,
+    spans: deque[tuple[Key, str | None]] | None,
+) -> Generator[PurgeEvent]:
+    """One phase: the changes of these spans, or, without spans, the sweep."""
+    ranges = phases.Ranges(transaction_blocks(database) if spans is None else 0)
+
+    def phase(on: Database, pace: Pace) -> Generator[PurgeEvent]:
+        return phases.sweep(on, work, pace, ranges) if spans is None else phases.changes(on, work, pace, spans)
+
+    if len(paces) == 1:
+        yield from phase(database, paces[0])
+        return
+    if connect is None:
+        raise PolicyError("several workers need a way to connect", fix="pass `connect`, or use one worker")
+
+    def worker(pace: Pace) -> Generator[PurgeEvent]:
+        with connect() as own:
+            yield from phase(own, pace)
+
+    yield from merged([lambda pace=pace: worker(pace) for pace in paces], work.stopping)
+
+
+def _oldest(database: Database) -> datetime | None:
     with database.transaction(read_only=True):
-        missing = database.one("retention/privileges", {"schema": database.settings.audit_schema})[0]
-    if missing:
-        raise DatabaseError(
-            f"this role may not purge: it lacks {', '.join(missing)}",
-            fix="grant these to the role, or purge as the owner of the audit tables",
-        )
+        return cast("datetime | None", database.one("retention/oldest_change")[0])
 
 
-def _delete_batch(database: Database, policy: Policy, cutoff: datetime, after: _Key) -> tuple[_Key, int, int] | None:
-    """One slice in one transaction: its last key and what went, or None when nothing expired is left."""
-    bounds = {"after_time": after.time, "after_id": after.id, "cutoff": cutoff}
-    with database.transaction() as connection:
-        database.one("retention/row_security_off")
-        last = connection.execute(
-            database.statement("retention/next_slice"), bounds | {"batch_size": policy.batch_size}
-        ).fetchone()
-        if last is None:
-            return None
-        end = _Key(*last)
-        deleted, candidates = database.one(
-            "retention/delete_slice",
-            bounds
-            | {
-                "last_time": end.time,
-                "last_id": end.id,
-                "delete_empty_transactions": policy.delete_empty_transactions,
-            },
-        )
-        emptied = 0
-        if candidates:
-            emptied = connection.execute(
-                database.statement("retention/delete_emptied_transactions"), {"candidates": candidates}
-            ).rowcount
-    return end, deleted, emptied
+def _result(database: Database, work: phases.Work, way: Way) -> PurgeResult:
+    remaining, held = _remaining(database, work.scope)
+    tally = work.tally
+    return PurgeResult(
+        cutoff=work.scope.cutoff,
+        deleted_changes=tally.changes,
+        deleted_transactions=tally.transactions,
+        batches=tally.batches,
+        outcome="capped" if remaining else "complete",
+        remaining_changes=remaining,
+        held_changes=held,
+        swept=way.sweep,
+    )
 
 
-def _remaining(database: Database, cutoff: datetime) -> int:
-    """How many expired changes are left; zero costs one index probe."""
-    with database.transaction(read_only=True, statement_timeout_ms=0):
-        database.one("retention/row_security_off")
-        if not database.one("retention/expired_remain", {"cutoff": cutoff})[0]:
-            return 0
-        return database.one("retention/count_remaining", {"cutoff": cutoff})[0]
+def _remaining(database: Database, scope: Scope) -> tuple[int, int]:
+    """Expired changes that may go and are left, and those that stay; nothing of either costs one index probe."""
+    with database.transaction(statement_timeout_ms=0) as connection:
+        holds = look(database)
+        parameters = scope.parameters
+        if not scope.keeps_some(holds=holds):
+            row = connection.execute(scope.statement(database, "expired_remain", holds=holds), parameters).fetchone()
+            if row is None or not row[0]:
+                return 0, 0
+        counted = connection.execute(scope.statement(database, "count_remaining", holds=holds), parameters).fetchone()
+    if counted is None:
+        raise DatabaseError("the count of what remains returned nothing", fix="report this as a defect")
+    return counted[0], counted[1]

@@ -1,27 +1,22 @@
-"""A whole purge run, the same from the command line and from Dagster: guards, lock, work, evidence."""
+"""A whole purge run, the same from the command line and from Dagster: policy, dry run or execution, evidence."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
-from threadline_ops import evidence, progress
+from threadline_ops import evidence
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import PolicyError
-from threadline_ops.lock import single_flight
 from threadline_ops.retention import claims
+from threadline_ops.retention.events import PurgeEvent, PurgeResult
+from threadline_ops.retention.execution import OPERATION, Execution
 from threadline_ops.retention.policy import Policy
-from threadline_ops.retention.preview import Preview, preview
-from threadline_ops.retention.purge import STATEMENTS, BatchDeleted, PurgeResult, check_role, purge
+from threadline_ops.retention.preview import READ_WITH, Preview, preview
 from threadline_ops.settings import Settings
-
-OPERATION = "retention_purge"
-
-#: Between two progress lines of a run's log.
-LOG_INTERVAL = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -33,12 +28,16 @@ class PurgeRequest:
         cutoff: an older cutoff than the policy's.
         batch_size: instead of the setting.
         max_batches: instead of the setting.
+        workers: instead of the setting.
+        full_speed: do not give way to writers, whatever the setting says.
     """
 
     execute: bool = False
     cutoff: datetime | None = None
     batch_size: int | None = None
     max_batches: int | None = None
+    workers: int | None = None
+    full_speed: bool = False
 
     def command(self) -> str:
         """The command line that repeats this run."""
@@ -47,6 +46,8 @@ class PurgeRequest:
         words += ["--cutoff", self.cutoff.isoformat()] if self.cutoff else []
         words += ["--batch-size", str(self.batch_size)] if self.batch_size is not None else []
         words += ["--max-batches", str(self.max_batches)] if self.max_batches is not None else []
+        words += ["--workers", str(self.workers)] if self.workers is not None else []
+        words += ["--full-speed"] if self.full_speed else []
         return shlex.join(words)
 
 
@@ -72,37 +73,12 @@ class PurgeReport:
     log: Path
 
 
-@dataclass
-class _Progress:
-    """Totals as last committed, kept so that an interrupted run can still say how far it came."""
-
-    recording: evidence.Recording
-    on_event: Callable[[BatchDeleted], None]
-    largest_batch: int = 0
-    throttle: progress.Throttle = field(default_factory=lambda: progress.Throttle(LOG_INTERVAL))
-
-    def __call__(self, event: BatchDeleted) -> None:
-        self.largest_batch = max(self.largest_batch, event.deleted_changes)
-        self.recording.figures.update(
-            batches=event.batch,
-            deleted_changes=event.total_changes,
-            deleted_transactions=event.total_transactions,
-        )
-        if self.throttle():
-            self.recording.log(
-                f"purge batch {event.batch}: deleted {event.deleted_changes} changes and "
-                f"{event.deleted_transactions} transactions in {event.duration.total_seconds():.3f} s; "
-                f"so far {event.total_changes} and {event.total_transactions}"
-            )
-        self.on_event(event)
-
-
 def run_purge(
     settings: Settings,
     request: PurgeRequest,
     *,
     run_id: str | None = None,
-    on_event: Callable[[BatchDeleted], None] = lambda _: None,
+    on_event: Callable[[PurgeEvent], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
     echo: Callable[[str], None] = lambda _: None,
 ) -> PurgeReport:
@@ -112,8 +88,8 @@ def run_purge(
         settings: the database, the policy and the evidence store.
         request: what this run is asked to do.
         run_id: Dagster's; made up when there is none.
-        on_event: receives every batch, after its commit.
-        should_stop: asked after every batch.
+        on_event: receives every batch, range and rest, after its commit.
+        should_stop: asked after every event.
         echo: receives each line of the run's log as it is written.
 
     Raises:
@@ -125,7 +101,7 @@ def run_purge(
         settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
     ) as recording:
         policy = _policy(settings, request, recording)
-        recording.parameters.update(asdict(policy), cutoff=request.cutoff)
+        recording.parameters.update(asdict(policy), cutoff=request.cutoff, tables=_windows(policy))
         if request.execute and not policy.enabled:
             raise PolicyError(
                 "retention is disabled",
@@ -136,20 +112,11 @@ def run_purge(
             recording.identity = identity = database.identity()
             recording.subject = claims.subject(policy, settings.database.audit_schema, identity)
             database.require_audit_schema()
+            seen = result = None
             if request.execute:
-                with single_flight(settings, OPERATION, run_id=recording.run_id) as lock:
-                    result = _execute(
-                        database,
-                        policy,
-                        request,
-                        recording,
-                        lock.check,
-                        on_event=on_event,
-                        should_stop=should_stop,
-                    )
-                seen = None
+                result = Execution(settings, policy, recording, database, request.cutoff).run(on_event, should_stop)
             else:
-                result, seen = None, _dry_run(database, policy, request, recording)
+                seen = _dry_run(database, policy, request, recording)
     return PurgeReport(
         recording.run_id, mode, seen, result, recording.seconds, recording.record_path, recording.log_path
     )
@@ -163,56 +130,30 @@ def _policy(settings: Settings, request: PurgeRequest, recording: evidence.Recor
         recording.support(claims.CONFIG, ok=False, detail=error.what)
         raise
     claims.claim_policy(recording, configured)
-    return Policy.from_settings(settings.retention, batch_size=request.batch_size, max_batches=request.max_batches)
+    return Policy.from_settings(
+        settings.retention,
+        batch_size=request.batch_size,
+        max_batches=request.max_batches,
+        workers=request.workers,
+        full_speed=request.full_speed,
+    )
+
+
+def _windows(policy: Policy) -> dict[str, float]:
+    return {".".join(table): window.total_seconds() for table, window in policy.tables.items()}
 
 
 def _dry_run(database: Database, policy: Policy, request: PurgeRequest, recording: evidence.Recording) -> Preview:
     seen = preview(database, policy, now=database.now(), cutoff=request.cutoff)
     recording.outcome = "dry_run"
     recording.parameters.update(cutoff=seen.cutoff)
-    recording.statements = (
-        "retention/row_security_off",
-        "retention/count_expired_changes",
-        "retention/count_touched_transactions",
-    )
+    recording.statements = READ_WITH
     recording.figures.update(asdict(seen))
     claims.claim_dry_run(recording, database)
     recording.log(
         f"dry run, nothing deleted: {seen.expired_changes} changes captured before "
-        f"{seen.cutoff.isoformat()} are expired, {seen.emptied_transactions} transactions would become empty, "
-        f"{seen.straddling_transactions} would lose a part, {seen.kept_changes} changes stay"
+        f"{seen.cutoff.isoformat()} are expired, {seen.emptied_transactions} transactions would become empty and "
+        f"{seen.already_empty_transactions} are already, {seen.straddling_transactions} would lose a part, "
+        f"{seen.kept_changes} changes stay, {seen.held_changes} more are held or current"
     )
     return seen
-
-
-def _execute(
-    database: Database,
-    policy: Policy,
-    request: PurgeRequest,
-    recording: evidence.Recording,
-    check_lock: Callable[[], None],
-    *,
-    on_event: Callable[[BatchDeleted], None],
-    should_stop: Callable[[], bool],
-) -> PurgeResult:
-    check_role(database)
-    now = database.now()
-    cutoff = policy.cutoff(now, request.cutoff)
-    recording.statements = STATEMENTS
-    recording.parameters.update(cutoff=cutoff)
-    recording.figures.update(batches=0, deleted_changes=0, deleted_transactions=0)
-    recording.log(
-        f"purging changes captured before {cutoff.isoformat()}, {policy.batch_size} a batch, "
-        f"at most {policy.max_batches} batches"
-    )
-    work = purge(database, policy, now=now, execute=request.execute, cutoff=cutoff, before_batch=check_lock)
-    noted = _Progress(recording, on_event)
-    result = progress.drive(work, noted, should_stop=should_stop)
-    recording.outcome = result.outcome
-    recording.figures.update(asdict(result))
-    claims.claim_purge(recording, policy, result, largest_batch=noted.largest_batch)
-    recording.log(
-        f"purge {result.outcome}: deleted {result.deleted_changes} changes and {result.deleted_transactions} "
-        f"transactions in {result.batches} batches; {result.remaining_changes} expired changes remain"
-    )
-    return result

@@ -1,2 +1,4 @@
--- Asked only when a run stopped at its cap, so that the operator hears how much is left.
-select count(*) from {audit}.audit_changes where captured_at < %(cutoff)s
+-- Asked when a run stopped at a cap, or when something keeps expired changes, so that the operator hears how much.
+select count(*) filter (where {eligible}), count(*) filter (where not {eligible})
+from {audit}.audit_changes as c
+where captured_at < %(until)s::timestamptz and {expired}

@@ -1,10 +1,10 @@
--- Transactions that will become empty, not only those that already are: all their changes are expired.
+-- Transactions that will become empty, not only those that already are: all their changes may go.
 select
-    count(*) filter (where newest < %(cutoff)s),
-    count(*) filter (where newest >= %(cutoff)s)
+    count(*) filter (where going = changes),
+    count(*) filter (where going < changes)
 from (
-    select min(captured_at) as oldest, max(captured_at) as newest
-    from {audit}.audit_changes
+    select count(*) as changes, count(*) filter (where {expired} and {eligible}) as going
+    from {audit}.audit_changes as c
     group by transaction_id
 ) as per_transaction
-where oldest < %(cutoff)s
+where going > 0

@@ -1,29 +1,21 @@
--- Deletes one slice and locks the transactions whose last changes were in it. Counting in this statement's own
--- snapshot, a transaction is a candidate when all its visible changes are among the deleted. FOR UPDATE keeps
--- out any writer that would add a change to a candidate: its foreign-key check needs a lock on the parent.
+-- Deletes the changes of one slice, and no transaction: empty ones are swept when all changes are gone. What went
+-- is summed up by table, with two order-free sums of hashes of the ids for the certificate.
 with deleted as (
-    delete from {audit}.audit_changes
+    delete from {audit}.audit_changes as c
     where captured_at >= %(after_time)s::timestamptz
         and (captured_at, id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)
         and captured_at <= %(last_time)s::timestamptz
         and (captured_at, id) <= (%(last_time)s::timestamptz, %(last_id)s::uuid)
-        and captured_at < %(cutoff)s
-    returning transaction_id
+        and captured_at < %(until)s::timestamptz
+        and {eligible}
+    returning c.id, c.table_schema, c.table_name, c.captured_at
 ),
-touched as (
-    select transaction_id, count(*) as deleted_changes
+by_table as (
+    select
+        table_schema, table_name, count(*) as changes,
+        min(captured_at)::text as oldest, max(captured_at)::text as newest,
+        sum(uuid_hash_extended(id, 0))::text as low, sum(uuid_hash_extended(id, 1))::text as high
     from deleted
-    group by transaction_id
-),
-locked as (
-    select t.id
-    from {audit}.audit_transactions as t
-    join touched on touched.transaction_id = t.id
-    where %(delete_empty_transactions)s
-        and touched.deleted_changes
-        = (select count(*) from {audit}.audit_changes as c where c.transaction_id = touched.transaction_id)
-    for update of t
+    group by table_schema, table_name
 )
-select
-    (select coalesce(sum(deleted_changes), 0)::bigint from touched),
-    (select coalesce(array_agg(id), '{{}}'::uuid[]) from locked)
+select coalesce(json_agg(by_table), '[]'), 0::bigint from by_table

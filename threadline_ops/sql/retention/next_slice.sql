@@ -8,9 +8,9 @@ from (
     from {audit}.audit_changes
     where captured_at >= %(after_time)s::timestamptz
         and (captured_at, id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)
-        and captured_at < %(cutoff)s
+        and captured_at < %(until)s::timestamptz
     order by captured_at, id
-    limit %(batch_size)s
+    limit %(size)s
 ) as slice
 order by slice.captured_at desc, slice.id desc
 limit 1

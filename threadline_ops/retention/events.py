@@ -1,0 +1,105 @@
+"""What a purge announces while it works, and what it says at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class BatchDeleted:
+    """One committed batch.
+
+    Attributes:
+        batch: its number, from 1, over all workers.
+        deleted_changes: changes deleted by it.
+        deleted_transactions: transactions deleted by it.
+        total_changes: changes deleted by the run so far.
+        total_transactions: transactions deleted by the run so far.
+        duration: from the start of the database transaction to its commit.
+    """
+
+    batch: int
+    deleted_changes: int
+    deleted_transactions: int
+    total_changes: int
+    total_transactions: int
+    duration: timedelta
+
+
+@dataclass(frozen=True)
+class RangeSwept:
+    """One committed range of transactions, looked through for empty ones.
+
+    Ranges without any are announced now and then, so that a caller can stop a long sweep.
+
+    Attributes:
+        batch: batches so far; a range is none.
+        blocks: heap blocks of the range.
+        deleted_changes: always 0.
+        deleted_transactions: empty transactions deleted in the range.
+        total_changes: changes deleted by the run so far.
+        total_transactions: transactions deleted by the run so far.
+        duration: from the start of the database transaction to its commit.
+    """
+
+    batch: int
+    blocks: int
+    deleted_transactions: int
+    total_changes: int
+    total_transactions: int
+    duration: timedelta
+    deleted_changes: int = 0
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The purge rested, outside any transaction, and why.
+
+    Attributes:
+        batch: batches so far.
+        reason: for people, such as "2 sessions wait for a lock on the audit tables".
+        total_changes: changes deleted by the run so far.
+        total_transactions: transactions deleted by the run so far.
+        duration: of this rest.
+        deleted_changes: always 0.
+        deleted_transactions: always 0.
+    """
+
+    batch: int
+    reason: str
+    total_changes: int
+    total_transactions: int
+    duration: timedelta
+    deleted_changes: int = 0
+    deleted_transactions: int = 0
+
+
+PurgeEvent = BatchDeleted | RangeSwept | Paused
+
+
+@dataclass(frozen=True)
+class PurgeResult:
+    """What a purge did.
+
+    Attributes:
+        cutoff: changes captured strictly before it were expired.
+        deleted_changes: over all batches.
+        deleted_transactions: over all batches and swept ranges.
+        batches: how many deleted something.
+        outcome: "complete" when no expired change is left that may go; "capped" when max_batches or
+            max_duration, or the end of the allowed hours, ended the run before.
+        remaining_changes: expired changes that may go and are left.
+        held_changes: expired changes that stay because of a hold or keep_current.
+        swept: whether all transactions were looked through for empty ones.
+    """
+
+    cutoff: datetime
+    deleted_changes: int
+    deleted_transactions: int
+    batches: int
+    outcome: Literal["complete", "capped"]
+    remaining_changes: int
+    held_changes: int = 0
+    swept: bool = False

@@ -1,0 +1,8 @@
+-- How many changes this backend has deleted, asked before and after: what a cascade from a transaction deletes
+-- is in the difference too, whoever added the change and whether or not this role may see it.
+select
+    coalesce(sum(pg_stat_get_xact_tuples_deleted(c.oid)), 0)::bigint,
+    to_regclass(format('%%I.holds', %(ops)s::text)) is not null
+from pg_catalog.pg_class as c
+where c.oid = format('%%I.audit_changes', %(audit)s::text)::regclass
+    or c.oid in (select relid from pg_partition_tree(format('%%I.audit_changes', %(audit)s::text)::regclass))

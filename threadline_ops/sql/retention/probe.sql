@@ -1,0 +1,2 @@
+-- The least that waits for what a writer's commit waits for: a WAL record, and its flush. It touches no table.
+select pg_logical_emit_message(true, 'threadline_ops', '')

@@ -1,0 +1,4 @@
+-- First in every transaction that deletes. With a policy in force, row_security = off makes PostgreSQL raise
+-- instead of hiding rows. The shared lock lets whoever places a hold wait for batches that may not have seen it:
+-- every later statement of this transaction has a snapshot that is newer than the lock.
+select set_config('row_security', 'off', true), pg_advisory_xact_lock_shared(hashtextextended(%(holds_key)s, 0))
