@@ -122,15 +122,26 @@ def test_a_check_whose_control_survives_is_unproven(settings: Settings, monkeypa
 def test_captured_values_stay_out_of_the_store(settings: Settings, connection: psycopg.Connection, tmp_path: Path):
     honey = "honeytoken-captured"
     connection.execute("update audit_changes set data_after = jsonb_build_object('email', %s::text)", (honey,))
-    connection.execute("update audit_changes set table_name = %s", (honey,))
+    # Names of tables are no captured values: the certificate counts by them.
+    connection.execute("update audit_changes set table_pk = jsonb_build_object('id', %s::text)", (honey,))
     connection.execute(
-        "create function deny() returns trigger language plpgsql as"
-        " $$ begin raise 'denied %', old.data_after; end $$;"
-        " create trigger deny before delete on audit_changes for each row execute function deny()"
+        "update audit_transactions set source = %(honey)s, meta = jsonb_build_object('note', %(honey)s::text),"
+        " actor_ref = jsonb_build_object('type', 'user', 'id', %(honey)s::text)",
+        {"honey": honey},
     )
+    connection.execute(
+        "create function deny() returns trigger language plpgsql as $$ begin raise 'denied %', old.data_after; end $$"
+    )
+
+    def deny(_: object) -> None:
+        """In mid-run, after the guards, which refuse such a trigger."""
+        connection.execute(
+            "create or replace trigger deny before delete on audit_changes for each row execute function deny()"
+        )
+
     run_purge(settings, PurgeRequest())
     with pytest.raises(Exception, match="refused a statement"):
-        run_purge(settings, EXECUTE)
+        run_purge(settings, PurgeRequest(execute=True, batch_size=50), on_event=deny)
     connection.execute("drop trigger deny on audit_changes")
     run_purge(settings, EXECUTE)
     store = Store(settings.evidence.directory)
