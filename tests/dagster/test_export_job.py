@@ -46,7 +46,7 @@ def test_the_default_exports_everything_below_the_settings_directory(tmp_path: P
     folder = tmp_path / "exports" / result.run_id
     assert shown["location"].value == str(folder)
     assert shown["dagster/row_count"].value == 151
-    assert json.loads((folder / "manifest.json").read_text())["rows"] == 151
+    assert json.loads((folder / "_manifest.json").read_text())["rows"] == 151
     assert pq.read_table(folder / "part-00000.parquet").num_rows == 151
     assert {r.data["table"]: r.data["changes"] for r in shown["tables"].records} == {
         "public.flights": 150,

@@ -56,7 +56,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows_of(folder: Path) -> list[tuple[Any, ...]]:
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "_manifest.json").read_text())
     rows: list[tuple[Any, ...]] = []
     for file in manifest["files"]:
         table = pq.ParquetFile(folder / file["name"]).read()
@@ -76,7 +76,7 @@ def test_awkward_values_arrive_exactly(settings, connection, tmp_path):
     assert rows_of(tmp_path / "out") == expected(connection)
     assert report.result.rows == 9
     assert not (tmp_path / "out.partial").exists()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "part-00000.parquet"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["_manifest.json", "part-00000.parquet"]
     assert json.loads(report.evidence.read_text())["figures"]["rows"] == 9
 
 
@@ -96,7 +96,7 @@ def test_readers_of_others_see_the_types(settings, connection, tmp_path):
     fill(connection)
     run_export(settings, ExportRequest(str(tmp_path / "out")))
     file = str(tmp_path / "out" / "part-00000.parquet")
-    frame = pd.read_parquet(file)
+    frame = pd.read_parquet(tmp_path / "out")
     assert str(frame["captured_at"].dtype) == "datetime64[us, UTC]"
     assert [str(value) for value in frame["id"]] == [str(row[0]) for row in expected(connection)]
     with duckdb.connect() as duck:
@@ -105,7 +105,7 @@ def test_readers_of_others_see_the_types(settings, connection, tmp_path):
     assert {kinds["data_after"], kinds["table_pk"], kinds["actor_ref"]} == {"JSON"}
     assert kinds["captured_at"] == "TIMESTAMP WITH TIME ZONE"
     assert kinds["changed_fields"] == "VARCHAR[]"
-    schema = polars.read_parquet(file).schema
+    schema = polars.read_parquet(tmp_path / "out" / "*.parquet").schema
     assert schema["captured_at"] == polars.Datetime("us", "UTC")
     assert schema["changed_fields"] == polars.List(polars.String)
     metadata = pq.ParquetFile(file).metadata
@@ -123,6 +123,7 @@ def test_hive_folders_split_by_day_and_table(settings, connection, tmp_path):
     folders = sorted(str(path.parent.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
     assert "date=2026-05-01/table=flights" in folders
     assert "date=2026-05-02/table=planes" in folders
+    assert (pd.read_parquet(tmp_path / "out", filters=[("table", "==", "planes")])["table_name"] == "planes").all()
     assert sorted(rows_of(tmp_path / "out"), key=str) == sorted(expected(connection), key=str)
 
 

@@ -100,9 +100,9 @@ def rows(store: Store, prefix: str) -> int:
 def test_a_whole_export_and_a_document(settings, running, bucket):
     report = run_export(settings, ExportRequest("s3://exports/may?region=us-east-1"))
     assert report.result.rows == 300
-    assert names(running) == ["may/manifest.json", *(f"may/part-0000{n}.parquet" for n in range(3))]
+    assert names(running) == ["may/_manifest.json", *(f"may/part-0000{n}.parquet" for n in range(3))]
     client = boto3.client("s3", endpoint_url=running.endpoint, region_name="us-east-1")
-    manifest = json.loads(client.get_object(Bucket="exports", Key="may/manifest.json")["Body"].read())
+    manifest = json.loads(client.get_object(Bucket="exports", Key="may/_manifest.json")["Body"].read())
     assert manifest["rows"] == 300
     for file in manifest["files"]:
         assert client.head_object(Bucket="exports", Key=f"may/{file['name']}")["ContentLength"] == file["size"]
@@ -142,10 +142,10 @@ def test_failing_at_publication_leaves_no_manifest_and_resumes(settings, running
     with pytest.raises(ExportError, match="the store failed"):
         run_export(settings, ExportRequest("s3://exports/x?region=us-east-1"))
     running.fault = lambda _method, _path: None
-    assert "x/manifest.json" not in names(running)
+    assert "x/_manifest.json" not in names(running)
     assert run_export(settings, ExportRequest("s3://exports/x?region=us-east-1", resume=True)).result.rows == 300
     assert [name for name in names(running) if name.startswith("x/")] == [
-        "x/manifest.json",
+        "x/_manifest.json",
         *(f"x/part-0000{n}.parquet" for n in range(3)),
     ]
     assert rows(running, "x/part-00000.parquet") > 0

@@ -13,7 +13,8 @@ from threadline_ops.export.filters import Filters
 from threadline_ops.export.result import Exported, FileEntry
 from threadline_ops.export.schema import SCHEMA_VERSION
 
-NAME = "manifest.json"
+#: The underscore hides it from readers that take every other file of a folder for data.
+NAME = "_manifest.json"
 #: Of a document (one file), the manifest lies beside it.
 DOCUMENT_SUFFIX = ".manifest.json"
 #: Grows when a field changes its meaning.
