@@ -6,7 +6,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -144,7 +143,7 @@ def started(
         wait_until_ready(process, pooler.dsn(admin), directory / "log")
         yield pooler
     finally:
-        process.send_signal(signal.SIGQUIT)  # immediate; a test's stray connection must not hold it back
+        process.kill()  # a stray connection must not hold it back, nor a signal that a background job ignores
         process.wait(10)
         watch.kill()
         watch.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import LiteralString, cast
 
 from psycopg import sql
 
@@ -19,10 +20,10 @@ def function(
     before_values: bool = False,
 ) -> sql.Composed:
     """A capture function: unpinned, with its caller's rights, and the key always `id` as text."""
-    shown = sql.SQL("to_jsonb({}::text)").format(sql.Literal(placeholder))
+    shown = sql.SQL("to_jsonb({}::text)").format(_text(placeholder))
     redaction = sql.SQL("").join(
         [
-            *(sql.SQL("image := image - {};\n").format(sql.Literal(column)) for column in exclude),
+            *(sql.SQL("image := image - {};\n").format(_text(column)) for column in exclude),
             *([sql.SQL("image := image || jsonb_build_object({});\n").format(_pairs(mask, shown))] if mask else []),
         ]
     )
@@ -90,8 +91,13 @@ def trigger(table: str, called: str = "threadline_capture_changes") -> sql.Compo
 
 
 def _pairs(columns: Sequence[str], shown: sql.Composed) -> sql.Composed:
-    return sql.SQL(", ").join(sql.SQL("{}, {}").format(sql.Literal(column), shown) for column in columns)
+    return sql.SQL(", ").join(sql.SQL("{}, {}").format(_text(column), shown) for column in columns)
 
 
 def _list(columns: Sequence[str]) -> sql.Composed:
-    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(sql.Literal, columns)))
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(map(_text, columns)))
+
+
+def _text(value: str) -> sql.SQL:
+    """A literal as Threadline writes it, with only quotes doubled; psycopg would write E'' around a backslash."""
+    return sql.SQL(cast(LiteralString, "'" + value.replace("'", "''") + "'"))
