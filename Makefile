@@ -7,10 +7,10 @@ MONTHS ?= 1
 STAMP := .venv/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-server ui test check bench bench-quick lock clean
+.PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick lock clean
 
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Build .venv from the lock file; other targets do this when it is missing.
 
@@ -32,8 +32,11 @@ demo-server: $(STAMP)  ## Start the demo's database again, until Ctrl-C.
 ui: $(STAMP)  ## Serve the demo's database and runs in Dagster's web UI on 127.0.0.1.
 	@$(BIN)/threadline-ops demo exec -- $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
 
-test: $(STAMP)  ## Run the whole suite.
+test: $(STAMP)  ## Run the suite.
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --backlog-check=docs/adoption-pilot-backlog.md
+
+test-thorough: $(STAMP)  ## Run what CI adds: operations through PgBouncer, kills at every step, thousands of mutations.
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --extent=thorough
 
 check: $(STAMP)  ## Lint, check formatting, types and layers.
 	$(BIN)/ruff check .

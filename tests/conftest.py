@@ -29,6 +29,28 @@ from threadline_ops.settings import Settings
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     backlog_plugin.add_options(parser)
+    parser.addoption(
+        "--extent",
+        choices=["usual", "thorough", "all"],
+        default="usual",
+        help="usual: what a change needs at once; thorough: the rest, which is tests marked so and the route through "
+        "PgBouncer; all: both",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the other extent out: deselected, not skipped, because CI runs both."""
+    extent = config.getoption("--extent")
+    if extent == "all":
+        return
+    left_out = [item for item in items if _thorough(item) != (extent == "thorough")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _thorough(item) == (extent == "thorough")]
+
+
+def _thorough(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return item.get_closest_marker("thorough") is not None or parameters.get("route") == "pooled"
 
 
 def pytest_configure(config: pytest.Config) -> None:

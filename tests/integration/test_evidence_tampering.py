@@ -135,7 +135,7 @@ def test_a_copy_that_lost_its_hard_links_verifies(original: Store, tmp_path: Pat
     assert verify(offline_settings(tmp_path / "copy")).intact
 
 
-@pytest.mark.parametrize("batch", range(10))
+@pytest.mark.parametrize("batch", [0, *(pytest.param(batch, marks=pytest.mark.thorough) for batch in range(1, 10))])
 def test_a_hundred_random_mutations_are_all_noticed(original: Store, tmp_path: Path, batch: int):
     chance = random.Random(batch)
     for number in range(100):

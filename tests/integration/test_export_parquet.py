@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -208,16 +208,16 @@ def test_resuming_after_a_purge_is_refused(settings, connection, tmp_path):
         run_export(settings, ExportRequest(str(tmp_path / "out"), resume=True))
 
 
-CHILD = """
+#: Exports in forks of one process, which has imported everything: for each line "location kill_at", that fork kills
+#: itself at that step, and the answer is how it ended and how many steps it took.
+CHILDREN = """
 import os, sys
-from pathlib import Path
 from threadline_ops import settings
-from threadline_ops.export import Filters, destination, export_parquet, plan, reader
+from threadline_ops.export import Filters, export_parquet, plan, reader
 plan.SMALLEST_PART = plan.LARGEST_PART = 100
 reader.PAGE_ROWS = 17
 count = 0
-kill_at = int(sys.argv[2])
-def step(*_):
+def step():
     global count
     count += 1
     if count == kill_at:
@@ -229,36 +229,58 @@ for name in ("fsync", "replace", "rename"):
         real(*a)
         step()
     setattr(os, name, wrapped)
-for _ in export_parquet(settings.load(), Filters(), sys.argv[1], resume=True, readers=1):
-    pass
-print(count)
+for line in sys.stdin:
+    location, kill_at = line.rsplit(" ", 1)
+    kill_at = int(kill_at)
+    receiving, sending = os.pipe()
+    if not (child := os.fork()):
+        for _ in export_parquet(settings.load(), Filters(), location, resume=True, readers=1):
+            pass
+        os.write(sending, str(count).encode())
+        os._exit(0)
+    os.close(sending)
+    _, status = os.waitpid(child, 0)
+    steps = os.read(receiving, 100).decode() or "0"
+    os.close(receiving)
+    print(os.waitstatus_to_exitcode(status), steps, flush=True)
 """
 
 
-def child(settings: Settings, location: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def children(settings: Settings, tmp_path: Path) -> Iterator[Callable[[Path, int], tuple[int, int]]]:
+    """Runs an export that is killed at a step, 0 for never: its exit code, and its steps."""
     assert settings.dsn
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, str(location), str(kill_at)],
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILDREN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path,
         env=os.environ | {"THREADLINE_OPS_DSN": settings.dsn.get_secret_value(), "PYTHONPATH": str(ROOT)},
-        cwd=location.parent, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+
+        def run(location: Path, kill_at: int) -> tuple[int, int]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{location} {kill_at}\n")
+            process.stdin.flush()
+            code, steps = process.stdout.readline().split()
+            return int(code), int(steps)
+
+        yield run
 
 
-def test_killed_at_every_step_nothing_is_half_published_and_resume_completes(settings, connection, tmp_path):
+@pytest.mark.thorough
+def test_killed_at_every_step_nothing_is_half_published_and_resume_completes(children, connection, tmp_path):
     bulk(connection, transactions=30, per_transaction=5, days=30, now=datetime.now(UTC))
     before = expected(connection)
-    whole = child(settings, tmp_path / "whole", 0)
-    assert whole.returncode == 0, whole.stderr
+    code, steps = children(tmp_path / "whole", 0)
+    assert code == 0
+    assert steps > 10
     assert rows_of(tmp_path / "whole") == before
-    for kill_at in range(1, int(whole.stdout) + 1):
+    for kill_at in range(1, steps + 1):
         location = tmp_path / f"killed-{kill_at}"
-        done = child(settings, location, kill_at)
-        assert done.returncode == -signal.SIGKILL
+        assert children(location, kill_at) == (-signal.SIGKILL, 0)
         if location.exists():
             assert rows_of(location) == before, "published means complete"
             continue
-        again = child(settings, location, 0)
-        assert again.returncode == 0, again.stderr
+        assert children(location, 0)[0] == 0
         assert rows_of(location) == before
         assert not location.with_name(location.name + ".partial").exists()
         for name in ("part-00000.parquet", "part-00001.parquet"):
@@ -286,6 +308,7 @@ def test_a_terminated_command_publishes_nothing(settings, connection, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.thorough
 def test_memory_stays_bounded_with_large_values(settings, connection, tmp_path):
     connection.execute(
         """
