@@ -5,6 +5,7 @@ BIN := .venv/bin
 PORT ?= 3000
 MONTHS ?= 1
 STAMP := .venv/.complete
+BENCH := .venv/.bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick lock clean
@@ -45,15 +46,22 @@ check: $(STAMP)  ## Lint, check formatting, types and layers.
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 
-bench: $(STAMP)  ## Measure against peers and limits, at full size; writes docs/performance.md.
+$(BENCH): requirements-bench.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+	@touch $@
+
+bench: $(BENCH)  ## Measure against peers and limits, at full size; writes docs/performance.md.
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(STAMP)  ## The same at a tenth of the size, in a few minutes.
+bench-quick: $(BENCH)  ## The same at a tenth of the size, in a few minutes.
 	@$(BIN)/python -m benchmarks --quick
 
+LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade
+
 lock: $(STAMP)  ## Resolve the dependencies again.
-	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+	$(LOCK) -o requirements.lock
+	$(LOCK) --group bench --constraints requirements.lock -o requirements-bench.lock
 
 clean:  ## Remove .venv and everything the demo left.
 	rm -rf .venv .demo

@@ -62,6 +62,13 @@ class Ground:
         """Half of the history lies before it."""
         return self.end - SPAN / 2
 
+    def changes(self, template: str) -> int:
+        """How many a template holds."""
+        with psycopg.connect(self.server.dsn(template)) as connection:
+            row = connection.execute("select count(*) from audit_changes").fetchone()
+        assert row is not None
+        return row[0]
+
     def settings(self, database: str, **retention: object) -> Settings:
         """Settings for a trial's database, with half of its history expired."""
         given = {"enabled": True, "keep_days": 1, "max_batches": 10**9} | retention

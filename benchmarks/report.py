@@ -8,6 +8,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -19,7 +20,9 @@ from benchmarks.ground import SERVER, Ground
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
-_PACKAGES = ("threadline-ops", "psycopg", "pyarrow", "pandas", "dagster")
+PLOT = ROOT / "docs" / "images" / "performance.svg"
+_PACKAGES = ("threadline-ops", "psycopg", "pyarrow", "dagster", "pandas")
+_PEERS = ("duckdb", "adbc-driver-postgresql", "connectorx", "polars")
 
 
 def machine() -> dict[str, object]:
@@ -43,7 +46,8 @@ def versions(ground: Ground) -> dict[str, str]:
     with psycopg.connect(ground.server.dsn()) as connection:
         row = connection.execute("select current_setting('server_version')").fetchone()
     assert row is not None
-    return {"python": platform.python_version(), "postgresql": row[0]} | {name: version(name) for name in _PACKAGES}
+    used = {"python": platform.python_version(), "postgresql": row[0]} | {name: version(name) for name in _PACKAGES}
+    return used | {name: version(name) for name in _PEERS if find_spec(name.replace("-", "_"))}
 
 
 def write(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> None:
@@ -57,6 +61,26 @@ def write(about: dict[str, object], used: dict[str, str], scale: dict[str, int],
     }
     RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(about, used, scale, results), encoding="utf-8")
+    plot(results)
+
+
+def plot(results: Sequence[Case]) -> None:
+    """Draw how far each case is from its goal; left of the line is better."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "performance"
+    from matplotlib import pyplot
+
+    shown = [case for case in reversed(results) if case.value]
+    scores = [case.value / case.goal if case.better == "lower" else case.goal / case.value for case in shown]
+    figure, axes = pyplot.subplots(figsize=(9, 0.28 * len(shown) + 1), layout="constrained")
+    axes.barh([case.case for case in shown], scores, color=["#2e7d32" if case.met else "#c62828" for case in shown])
+    axes.axvline(1, color="black")
+    axes.set_xscale("log")
+    axes.set_xlabel("value over goal, inverted where higher is better; left of the line meets the goal")
+    PLOT.parent.mkdir(exist_ok=True)
+    figure.savefig(PLOT, metadata={"Date": None})
 
 
 def page(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> str:
@@ -74,6 +98,8 @@ def page(about: dict[str, object], used: dict[str, str], scale: dict[str, int], 
         f"- Scale: {', '.join(f'{value:,} {name}' for name, value in scale.items())}",
         f"- Server: {', '.join(f'{name} = {value}' for name, value in SERVER.items())}",
         "- Repeat: `make bench` (full) or `make bench-quick`",
+        "",
+        "![Each case against its goal](images/performance.svg)",
         "",
         "| case | value | goal | met | ours: median (min to max) | theirs: median (min to max) | repeats | note |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
