@@ -33,6 +33,9 @@ CSV_COLUMNS = (
 )
 ACTION_COLUMNS = ("correlation_id", "action_id")
 
+#: One for all: json.dumps would make a new one for each of a dozen values a change.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True)
 class Change:
@@ -149,8 +152,8 @@ def _json(changes: Iterable[Change], generated_at: datetime) -> Iterator[str]:
 
 
 def _text(value: str | None) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return "null" if value is None else _ENCODER.encode(value)
 
 
 def _list(values: list[str] | None) -> str:
-    return json.dumps(values or [], ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(values or [])
