@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import hypothesis
 import psycopg
@@ -65,10 +66,11 @@ if os.environ.get("CI") == "true":
 
 @dataclass(frozen=True)
 class TestServer:
-    """A server on which tests may make and drop databases."""
+    """A server on which tests may make and drop databases; `log` is its own log, where we started it."""
 
     __test__ = False
     admin: str = field(repr=False)
+    log: Path | None = None
 
     def dsn(self, database: str) -> str:
         return make_conninfo(self.admin, dbname=database)
@@ -110,7 +112,7 @@ def server() -> Iterator[TestServer]:
         yield TestServer(given)
         return
     with embedded.temporary() as started:
-        yield TestServer(started.dsn())
+        yield TestServer(started.dsn(), started.log_file)
 
 
 @pytest.fixture
