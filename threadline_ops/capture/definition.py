@@ -15,6 +15,7 @@ from threadline_ops.sql import source, template
 
 _NOTHING = sql.SQL("")
 _PLAIN = CaptureTable()
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def shared_functions(audit_schema: str) -> tuple[Function, ...]:
@@ -56,57 +57,79 @@ def shared_functions(audit_schema: str) -> tuple[Function, ...]:
 
 def needs_own_function(shape: Shape, settings: CaptureTable) -> bool:
     """Whether the default function does not do: it records the key {"id": text} and redacts nothing."""
-    of_rows = settings.model_copy(update={"truncate": _PLAIN.truncate, "key": ()})
-    return key_of(shape, settings) != DEFAULT_KEY or of_rows != _PLAIN
+    return key_of(shape, settings) != DEFAULT_KEY or _of_rows(settings) != _of_rows(_PLAIN)
+
+
+def _of_rows(settings: CaptureTable) -> tuple[object, ...]:
+    """What matters for the row function: all but `truncate`, and but `key`, which is looked at by itself."""
+    return (
+        settings.exclude,
+        settings.mask,
+        settings.mask_placeholder,
+        settings.store_changed_from,
+        settings.except_columns,
+        settings.typed_pk,
+        settings.skip_noop,
+    )
 
 
 def table_function(shape: Shape, settings: CaptureTable, audit_schema: str) -> Function:
     """The capture function that a table's key and settings imply."""
     if not needs_own_function(shape, settings):
         return row_function(names.DEFAULT_FUNCTION, DEFAULT_KEY, (), _PLAIN, audit_schema)
-    name = table_function_name(shape, settings, audit_schema)
+    name = names.function_name(shape.table, audit_schema)
     return row_function(name, key_of(shape, settings), harmless(shape, settings), settings, audit_schema)
 
 
-def table_function_name(shape: Shape, settings: CaptureTable, audit_schema: str) -> str:
-    """What `table_function` is called, without making its body."""
-    if not needs_own_function(shape, settings):
-        return names.DEFAULT_FUNCTION
-    return names.function_name(shape.table, audit_schema)
-
-
-def table_triggers(shape: Shape, settings: CaptureTable, audit_schema: str) -> tuple[Trigger, ...]:
+def table_triggers(
+    shape: Shape,
+    settings: CaptureTable,
+    audit_schema: str,
+    *,
+    key: Key | None = None,
+    own: bool | None = None,
+) -> tuple[Trigger, ...]:
     """The triggers that a table's key and settings imply: for rows first, then for TRUNCATE.
 
     A partition's row trigger is a copy of its parent's, arguments included, which is how the parent's name
     gets into the changes of every partition. Statement triggers are not copied, so each partition has its own.
+
+    Args:
+        shape: of the table.
+        settings: of the table.
+        audit_schema: where the audit tables are.
+        key: `key_of` these, where it is known already.
+        own: `needs_own_function` of these, where it is known already.
     """
+    key = key_of(shape, settings) if key is None else key
+    own = needs_own_function(shape, settings) if own is None else own
     row = Trigger(
         table=shape.table,
         name=names.trigger_name(shape.table),
         function_schema=audit_schema,
-        function=table_function_name(shape, settings, audit_schema),
+        function=names.function_name(shape.table, audit_schema) if own else names.DEFAULT_FUNCTION,
         arguments=(shape.table.schema, shape.table.name) if shape.partitioned else (),
     )
     if settings.truncate == "ignore":
         return (row,)
-    key = key_of(shape, settings)
-    spec = {
-        "schema": shape.table.schema,
-        "table": shape.table.name,
-        "key": list(key.columns),
-        "typed": key.typed,
-    }
+    spec = truncate_spec(shape.table, key)
     return row, *(
         Trigger(
             table=table,
             name=names.truncate_trigger_name(shape.table),
             function_schema=audit_schema,
             function=names.TRUNCATE_FUNCTION,
-            arguments=(settings.truncate, json.dumps(spec, ensure_ascii=False)),
+            arguments=(settings.truncate, spec),
             type=TRUNCATE_TYPE,
         )
         for table in _truncated(shape, settings)
+    )
+
+
+def truncate_spec(table: Table, key: Key) -> str:
+    """The second argument of a TRUNCATE trigger: under which name and key deletes are recorded."""
+    return _encode(
+        {"schema": table.schema, "table": table.name, "key": list(key.columns), "typed": key.typed},
     )
 
 

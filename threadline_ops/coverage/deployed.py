@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import cast
 
-from threadline_ops.capture.policy import DEFAULT_KEY, Key, Shape, harmless
+from threadline_ops.capture.policy import DEFAULT_KEY, Key, Shape
 from threadline_ops.coverage import threadline
 from threadline_ops.coverage.catalog import DeployedFunction
 from threadline_ops.coverage.wanted import Definitions
@@ -77,7 +77,7 @@ def origin(
 
 def implied(shape: Shape, settings: CaptureTable, definitions: Definitions) -> Origin:
     """What the function that we would make of a shape and settings records."""
-    redacts = bool(settings.exclude or settings.mask)
+    found = definitions.implied(shape, settings)
     return Origin(
         exclude=frozenset(settings.exclude),
         mask=frozenset(settings.mask),
@@ -85,9 +85,9 @@ def implied(shape: Shape, settings: CaptureTable, definitions: Definitions) -> O
         unseen=frozenset((*settings.except_columns, *settings.exclude)),
         before=settings.store_changed_from,
         actor=True,
-        key=definitions.key(shape, settings),
+        key=found.key,
         noops_skipped=settings.skip_noop,
-        known=frozenset(harmless(shape, settings)) if redacts else frozenset(),
+        known=frozenset(found.known),
         ours=True,
     )
 

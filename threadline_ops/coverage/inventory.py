@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from threadline_ops.capture import names
 from threadline_ops.capture.names import DEFAULT_FUNCTION, Table
@@ -14,8 +15,9 @@ from threadline_ops.capture.triggers import settings_by_table
 from threadline_ops.coverage import catalog, evidence_sql, functions, triggers
 from threadline_ops.coverage.catalog import Catalog, DeployedFunction, DeployedTable, DeployedTrigger
 from threadline_ops.coverage.deployed import implied, origin
+from threadline_ops.coverage.quick import exactly_as_wanted
 from threadline_ops.coverage.rules import Finding, found
-from threadline_ops.coverage.wanted import Definitions, misfit
+from threadline_ops.coverage.wanted import PLAIN, Definitions, misfit
 from threadline_ops.database import Database
 from threadline_ops.settings import CaptureTable, Settings
 
@@ -110,21 +112,21 @@ def inventory(database: Database, settings: Settings) -> Inventory:
     schemas = {*settings.coverage.schemas, *(table.schema for table in expected)}
     with database.transaction(read_only=True):
         there = catalog.read(database, schemas)
-    return compare(there, settings)
+    return _Comparison(there, settings, expected).inventory()
 
 
 def compare(there: Catalog, settings: Settings) -> Inventory:
     """Compare one state of the catalog with the settings; pure."""
-    return _Comparison(there, settings).inventory()
+    return _Comparison(there, settings, expected_tables(settings)).inventory()
 
 
 class _Comparison:
-    def __init__(self, there: Catalog, settings: Settings) -> None:
+    def __init__(self, there: Catalog, settings: Settings, expected: frozenset[Table]) -> None:
         self.there = there
         self.audit_schema = settings.database.audit_schema
         self.definitions = Definitions(self.audit_schema)
         self.settings = settings_by_table(settings.capture, self.audit_schema)
-        self.expected = expected_tables(settings)
+        self.expected = expected
         self.tables: Mapping[Table, DeployedTable] = {item.table: item for item in there.tables}
         self.by_oid = {item.oid: item for item in there.tables}
         self.children: dict[int, list[DeployedTable]] = defaultdict(list)
@@ -135,7 +137,11 @@ class _Comparison:
         self.callers = Counter(
             trigger.function.oid for item in there.tables for trigger in item.triggers if not trigger.copied
         )
-        self.named = {names.function_name(table, self.audit_schema): table for table in self.tables}
+
+    @cached_property
+    def named(self) -> dict[str, Table]:
+        """Which table a function belongs to by its name; asked for only where several tables share one."""
+        return {names.function_name(table, self.audit_schema): table for table in self.tables}
 
     def inventory(self) -> Inventory:
         rows = [self._table(item) for item in self.there.tables if not item.partition or item.table in self.expected]
@@ -146,7 +152,9 @@ class _Comparison:
 
     def _table(self, item: DeployedTable) -> TableCoverage:
         expected = item.table in self.expected
-        settings = self.settings.get(item.table, CaptureTable())
+        settings = self.settings.get(item.table, PLAIN)
+        if self._healthy(item, settings):
+            return TableCoverage(item.table, Status.COVERED, expected)
         wanted = self.definitions.triggers(item.shape, settings)
         claiming = triggers.row_triggers(item, wanted[0])
         if not claiming:
@@ -156,6 +164,16 @@ class _Comparison:
         findings = worst_first(self._findings(item, settings, wanted, claiming))
         status = Status.BROKEN if any(finding.breaks for finding in findings) else Status.COVERED
         return TableCoverage(item.table, status, expected, findings)
+
+    def _healthy(self, item: DeployedTable, settings: CaptureTable) -> bool:
+        """Whether a quick look settles it."""
+        if item.oid in self.children or not exactly_as_wanted(item, settings, self.definitions):
+            return False
+        function = item.triggers[0].function
+        if function.name != DEFAULT_FUNCTION and self.callers[function.oid] > 1:
+            return False
+        self.in_use[function.oid] = (function, True)
+        return True
 
     def _findings(
         self, item: DeployedTable, settings: CaptureTable, wanted: tuple[Trigger, ...], claiming: list[DeployedTrigger]
@@ -189,8 +207,8 @@ class _Comparison:
         if not function.name.startswith(DEFAULT_FUNCTION):
             yield found("wrong_function", table, f"its trigger calls {function}, which does not capture", evidence)
             return
-        owner = self.named.get(function.name)
-        if function.name != DEFAULT_FUNCTION and self.callers[function.oid] > 1 and owner != table:
+        shared = function.name != DEFAULT_FUNCTION and self.callers[function.oid] > 1
+        if shared and self.named.get(function.name) != table:
             what = f"it is captured by {function}, which another table's settings shape as well"
             yield found("function_shared", table, what, evidence)
             return

@@ -89,16 +89,14 @@ triggers as (
     select
         t.tgrelid,
         json_agg(
-            json_build_object(
-                'name', t.tgname, 'type', t.tgtype, 'enabled', t.tgenabled,
-                'conditional', t.tgqual is not null, 'deferrable', t.tgdeferrable,
-                'copied', t.tgparentid <> 0, 'function', t.tgfoid::bigint,
-                'arguments', encode(t.tgargs, 'hex'),
-                'columns', case when t.tgattr::text <> '' then (
+            json_build_array(
+                t.tgname, t.tgtype, t.tgenabled, t.tgqual is not null, t.tgdeferrable, t.tgparentid <> 0,
+                case when t.tgattr::text <> '' then (
                     select json_agg(a.attname order by a.attnum)
                     from pg_catalog.pg_attribute as a
                     where a.attrelid = t.tgrelid and a.attnum = any(t.tgattr::smallint[])
-                ) end
+                ) end,
+                encode(t.tgargs, 'hex'), t.tgfoid::bigint
             ) order by t.tgname
         ) as found
     from capturing as t
@@ -111,7 +109,11 @@ parents as (
     group by h.inhrelid
 ),
 used as materialized (
-    select p.*
+    select
+        p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.prorettype, p.provolatile, p.prosecdef,
+        p.proconfig, md5(p.prosrc) as digest,
+        case when p.pronargs = 0 then '' else pg_catalog.pg_get_function_arguments(p.oid) end as arguments,
+        has_function_privilege('public', p.oid, 'EXECUTE') as public_may_execute
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where p.oid in (select c.tgfoid from capturing as c)
@@ -131,38 +133,41 @@ writers as materialized (
 ),
 bodies as (
     -- Functions of many tables share few bodies: each is sent once.
-    select json_object_agg(b.digest, b.prosrc order by b.digest) as found
-    from (select distinct md5(u.prosrc) as digest, u.prosrc from used as u) as b
+    select json_object_agg(b.digest, p.prosrc order by b.digest) as found
+    from (select u.digest, min(u.oid) as oid from used as u group by u.digest) as b
+    join pg_catalog.pg_proc as p on p.oid = b.oid
 ),
 functions as (
-    select json_agg(
-        json_build_object(
-            'oid', p.oid::bigint, 'arguments', pg_catalog.pg_get_function_arguments(p.oid),
-            'schema', n.nspname, 'name', p.proname, 'body', md5(p.prosrc),
-            'language', l.lanname, 'returns', pg_catalog.format_type(p.prorettype, null),
-            'volatility', p.provolatile, 'definer', p.prosecdef, 'settings', coalesce(to_json(p.proconfig), '[]'),
-            'owner', pg_catalog.pg_get_userbyid(p.proowner),
-            'owner_may_write', p.proowner = any(array(select w.oid from writers as w)),
-            'public_may_execute', has_function_privilege('public', p.oid, 'EXECUTE')
-        ) order by n.nspname, p.proname, p.oid
-    ) as found
-    from used as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    join pg_catalog.pg_language as l on l.oid = p.prolang
+    -- And most are alike in all but their names.
+    select json_agg(json_build_array(a.alike, a.named) order by a.first) as found
+    from (
+        select
+            json_build_array(
+                n.nspname, u.arguments, u.digest, l.lanname, pg_catalog.format_type(u.prorettype, null),
+                u.provolatile, u.prosecdef, coalesce(to_json(u.proconfig), '[]'),
+                pg_catalog.pg_get_userbyid(u.proowner), u.proowner = any(array(select w.oid from writers as w)),
+                u.public_may_execute
+            ) as alike,
+            json_agg(json_build_array(u.oid::bigint, u.proname) order by u.proname, u.oid) as named,
+            min(u.oid) as first
+        from used as u
+        join pg_catalog.pg_namespace as n on n.oid = u.pronamespace
+        join pg_catalog.pg_language as l on l.oid = u.prolang
+        group by
+            n.nspname, u.arguments, u.digest, l.lanname, u.prorettype, u.provolatile, u.prosecdef, u.proconfig,
+            u.proowner, u.public_may_execute
+    ) as a
 )
 select
     (
         select coalesce(json_agg(
-            json_build_object(
-                'oid', i.oid::bigint, 'schema', i.nspname, 'name', i.relname, 'kind', i.relkind,
-                'persistence', i.relpersistence, 'partition', i.relispartition,
-                'columns', coalesce(c.names, '[]'), 'keys', coalesce(k.candidates, '[]'),
-                'has_primary_key', coalesce(k.has_primary, false),
-                'generated', coalesce(g.columns, '{{}}'), 'leaves', coalesce(l.names, '[]'),
-                'readable', has_table_privilege(r.oid, i.oid, 'SELECT') and (
+            json_build_array(
+                i.oid::bigint, i.nspname, i.relname, i.relkind, i.relpersistence, i.relispartition, c.names,
+                k.candidates, coalesce(k.has_primary, false), g.columns, l.names,
+                has_table_privilege(r.oid, i.oid, 'SELECT') and (
                     not i.relrowsecurity or r.sees_all or (i.relowner = r.oid and not i.relforcerowsecurity)
                 ),
-                'triggers', coalesce(t.found, '[]'), 'parents', coalesce(h.oids, '[]')
+                t.found, h.oids
             ) order by i.nspname, i.relname
         ), '[]')
         from inspected as i
