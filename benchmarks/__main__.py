@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import export, purge, report, start
+from benchmarks import capture, coverage, export, purge, report, start
 from benchmarks.ground import prepared
 
-MODULES = {"purge": purge, "export": export, "start": start}
+MODULES = {"purge": purge, "export": export, "start": start, "capture": capture, "coverage": coverage}
+#: These stand on the generated history; the others alone need none.
+ON_HISTORY = {"purge", "export"}
 
 
 def main() -> None:
@@ -18,7 +20,7 @@ def main() -> None:
     chosen = parser.parse_args()
     transactions, repeats = (100_000, 5) if chosen.quick else (1_000_000, 3)
     about = report.machine()
-    with prepared(transactions) as ground:
+    with prepared(transactions, history=not ON_HISTORY.isdisjoint(chosen.only or MODULES)) as ground:
         used = report.versions(ground)
         results = [
             case

@@ -122,14 +122,15 @@ class Ground:
 
 
 @contextmanager
-def prepared(transactions: int) -> Generator[Ground]:
-    """A server with the templates "full" (of this many transactions) and "tenth"."""
+def prepared(transactions: int, *, history: bool = True) -> Generator[Ground]:
+    """A server, with `history` also the templates "full" (of this many transactions) and "tenth"."""
     with TemporaryDirectory(prefix="threadline-bench-") as directory:
         Path(directory).chmod(0o755)
         with embedded.running(Path(directory) / "server", settings=SERVER) as server:
             # Whole seconds: PostgreSQL keeps microseconds, and the two clocks must agree on the cutoff.
             end = datetime.now(UTC).replace(microsecond=0)
             ground = Ground(server, transactions, end, Path(directory))
-            ground.generate("full", transactions)
-            ground.generate("tenth", transactions // 10)
+            if history:
+                ground.generate("full", transactions)
+                ground.generate("tenth", transactions // 10)
             yield ground
