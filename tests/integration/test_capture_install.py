@@ -150,6 +150,25 @@ def test_an_old_install_is_upgraded_in_place_and_keeps_its_rows(empty, audited):
     assert empty.execute("select table_name, changed_from from audit_changes").fetchall() == [("old", None)]
 
 
+def test_an_upgrade_keeps_no_writer_of_a_large_table_waiting_for_an_index(empty, monkeypatch):
+    empty.execute(OLD)
+    assert install(of(empty)).pending == (), "these are small"
+    whole = indexes(empty)
+    empty.execute("drop index audit_transactions_actor_ref_gin, audit_changes_table_name_idx")
+    monkeypatch.setattr("threadline_ops.capture.install.LARGEST_LOCKED", 0)
+    done = install(of(empty))
+    assert done.pending == (
+        "create index concurrently if not exists audit_transactions_actor_ref_gin"
+        ' on "public".audit_transactions using gin (actor_ref)',
+        'create index concurrently if not exists audit_changes_table_name_idx on "public".audit_changes (table_name)',
+    )
+    assert len(indexes(empty)) == len(whole) - 2, "nothing was built"
+    for statement in done.pending:
+        empty.execute(statement)
+    assert indexes(empty) == whole
+    assert install(of(empty)).pending == ()
+
+
 def test_a_schema_of_its_own(empty):
     schema = 'Audit "x" %s {y}\'s'
     database = of(empty, audit_schema=schema)

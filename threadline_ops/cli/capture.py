@@ -43,6 +43,10 @@ def install(as_sql: Annotated[bool, _SQL] = False, as_json: Json = False) -> Non
         print_json(done)
     else:
         out.print(f"audit schema {done.schema!r} is installed, owned by {done.owner!r}", markup=False)
+        if done.pending:
+            warn("large tables lack indexes; run each of these by itself, which keeps no writer waiting:")
+            for statement in done.pending:
+                out.print(f"{statement};", markup=False)
 
 
 def triggers(
