@@ -26,6 +26,8 @@ from threadline_ops.stopping import stop_requested
 TABLE_CHECKS = (Check.TRIGGER, Check.FUNCTION, Check.REDACTION)
 #: What the catalog alone decides, so that the sensor can say it every minute.
 CATALOG_CHECKS = (*TABLE_CHECKS, Check.EXPECTED, Check.FORGERY, Check.TABLES, Check.FIRING, Check.INDEXES)
+#: What recorded changes decide, of which only the newest are read.
+SCANNING_CHECKS = (Check.ONE_LIFE, Check.READABLE, Check.CLEAR_TEXT)
 #: Without any change, evaluations are repeated so often that a silent sensor shows.
 REPEAT = timedelta(hours=1)
 
@@ -89,13 +91,14 @@ def examination(settings: Settings) -> dg.AssetChecksDefinition:
         for observation in observations(seen, lately, _trail_metadata(report)):
             context.op_execution_context.log_event(observation)
         for evaluation in evaluations(seen, report.diagnosis.findings, check_specs(settings)):
+            reach = _reach(report, evaluation)
             yield dg.AssetCheckResult(
                 asset_key=evaluation.asset_key,
                 check_name=evaluation.check_name,
                 passed=evaluation.passed,
                 severity=evaluation.severity,
-                description=evaluation.description,
-                metadata=evaluation.metadata,
+                description=evaluation.description or reach or None,
+                metadata={**evaluation.metadata, **({"partial_scan": reach} if reach else {})},
             )
 
     return examine_audited_database
@@ -151,8 +154,18 @@ def _trail_metadata(report: DoctorReport) -> dict[str, Any]:
         "evidence": dg.MetadataValue.path(str(report.evidence)),
         "log": dg.MetadataValue.path(str(report.log)),
     }
+    reach = report.diagnosis.scanned
+    if reach:
+        metadata |= {"scanned_changes": reach.changes, "scan_partial": reach.partial}
     known = {"bytes_per_day": size.bytes_per_day, "days_left": size.days_left}
     return metadata | {name: value for name, value in known.items() if value is not None}
+
+
+def _reach(report: DoctorReport, evaluation: dg.AssetCheckEvaluation) -> str:
+    """What a check that scans changes did not look at; empty when it looked at all of them."""
+    reach = report.diagnosis.scanned
+    scans = evaluation.asset_key == AUDIT_TRAIL and Check(evaluation.check_name) in SCANNING_CHECKS
+    return str(reach) if reach and reach.partial and scans else ""
 
 
 def _activity(database: Database, tables: Sequence[Table]) -> list[Activity]:

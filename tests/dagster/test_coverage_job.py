@@ -124,7 +124,10 @@ def test_nothing_is_true_of_a_table_that_is_not_captured(defs: dg.Definitions, c
     assert not any(done[ORDERS, check.value].passed for check in TABLE_CHECKS)
 
 
-def test_a_lesser_finding_is_a_warning(defs: dg.Definitions, connection: psycopg.Connection):
+def test_a_lesser_finding_is_a_warning_and_a_partial_scan_is_told(
+    defs: dg.Definitions, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("THREADLINE_OPS_COVERAGE__SCAN_ROWS", "5")
     connection.execute("drop index audit_changes_captured_at_idx")
     with dg.DagsterInstance.ephemeral() as instance:
         done = outcomes(run(defs, instance))
@@ -132,6 +135,11 @@ def test_a_lesser_finding_is_a_warning(defs: dg.Definitions, connection: psycopg
     assert not evaluation.passed
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     assert "CREATE INDEX CONCURRENTLY" in str(evaluation.metadata["found"].value)
+    assert "partial_scan" not in evaluation.metadata
+    scanned = done[AUDIT_TRAIL, Check.CLEAR_TEXT.value]
+    assert scanned.passed
+    assert "only the newest 5 changes" in str(scanned.metadata["partial_scan"].value)
+    assert "only the newest 5 changes" in (scanned.description or "")
 
 
 def test_an_empty_list_of_expectations_fails(monkeypatch: pytest.MonkeyPatch, healthy: str, tmp_path: Path):

@@ -122,6 +122,14 @@ def test_the_doctor_says_what_to_do(environment, tmp_path, connection):
     assert command(environment, tmp_path, "doctor", "--json").returncode == 0
 
 
+def test_the_doctor_says_loudly_what_it_did_not_read(environment, tmp_path):
+    done = command(environment | {"THREADLINE_OPS_COVERAGE__SCAN_ROWS": "5"}, tmp_path, "doctor")
+    assert done.returncode == 0, done.stderr
+    assert "warning: only the newest 5 changes were scanned, back to 2" in done.stderr
+    (path,) = (tmp_path / ".threadline/evidence").glob("*.json")
+    assert json.loads(path.read_text())["figures"]["scanned"]["partial"] is True
+
+
 def test_the_doctor_remembers_which_cluster_it_saw(environment, tmp_path):
     assert command(environment, tmp_path, "doctor").returncode == 0
     store = tmp_path / ".threadline/evidence"

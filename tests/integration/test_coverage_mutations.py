@@ -282,6 +282,7 @@ def role(server: TestServer) -> Iterator[str]:
         connection.execute("drop role coverage_app")
 
 
+@pytest.mark.pooled
 def test_a_healthy_database_has_no_finding(healthy: str):
     assert found_in(settings_for(healthy, probe_tables=("orders", "customers", "lines", "events"))) == []
 
@@ -292,6 +293,43 @@ def test_exactly_its_finding_appears(name: str, healthy: str):
     with psycopg.connect(healthy, autocommit=True) as connection:
         connection.execute(statement)
     assert found_in(settings_for(healthy)) == expected.split()
+
+
+#: Of each part of the examination one, none of which touches what another one breaks.
+AT_ONCE = (
+    "trigger disabled",
+    "partition's trigger disabled",
+    "new column beside redacted ones",
+    "search_path not pinned",
+    "deletes published",
+    "index dropped",
+    "actor is a list",
+    "masked column in clear",
+)
+
+
+@pytest.mark.pooled
+def test_what_is_broken_at_once_is_found_at_once(healthy: str):
+    with psycopg.connect(healthy, autocommit=True, prepare_threshold=None) as connection:
+        for name in AT_ONCE:
+            connection.execute(MUTATIONS[name][0])
+    assert found_in(settings_for(healthy)) == sorted(MUTATIONS[name][1] for name in AT_ONCE)
+
+
+def test_a_partial_scan_says_how_far_it_reached(healthy: str):
+    whole = diagnose(settings_for(healthy)).scanned
+    assert whole is not None
+    assert (whole.changes, whole.partial) == (16, False)
+    partial = diagnose(settings_for(healthy, scan_rows=15))
+    assert partial.findings == ()
+    assert str(partial.scanned).startswith("only the newest 15 changes were scanned, back to 20")
+    with psycopg.connect(healthy, autocommit=True) as connection:
+        connection.execute("update audit_changes set table_pk = '{\"id\": null}' where table_name = 'customers'")
+    (finding,) = diagnose(settings_for(healthy, scan_rows=15)).findings
+    assert finding.id == "key_null"
+    assert "; only the newest 15 changes were scanned" in finding.what
+    (finding,) = diagnose(settings_for(healthy, scan_rows=16)).findings
+    assert "newest" not in finding.what
 
 
 DRIFTS: dict[str, tuple[CaptureTable, str]] = {

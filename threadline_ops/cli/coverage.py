@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from threadline_ops.cli.console import Json, out, print_json
+from threadline_ops.cli.console import Json, out, print_json, warn
 
 if TYPE_CHECKING:
     from threadline_ops.coverage import CoverageReport, DoctorReport, Finding
@@ -101,6 +101,8 @@ def _print_doctor(report: DoctorReport) -> None:
     days = "" if seen.growth.days_left is None else f", {seen.growth.days_left:,} days to the disk budget"
     size, last_day = seen.growth.bytes / 1e9, seen.growth.changes_last_day
     out.print(f"audit tables: {size:,.3f} GB, {last_day:,} changes in the last day{days}", markup=False)
+    if seen.scanned and seen.scanned.partial:
+        warn(str(seen.scanned))
     counts = ", ".join(f"{seen.count(severity)} {severity.value}" for severity in Severity)
     out.print(f"summary: {len(seen.findings)} findings: {counts}", markup=False)
 
@@ -146,6 +148,7 @@ def _doctor_document(report: DoctorReport) -> dict[str, Any]:
         "summary": {severity.value: seen.count(severity) for severity in Severity},
         "tables": inventory_figures(seen.inventory),
         "growth": seen.growth,
+        "scanned": seen.scanned,
         "probes": seen.probes,
         "evidence": report.evidence,
         "log": report.log,

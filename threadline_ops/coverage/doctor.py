@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from threadline_ops.coverage import audit_tables, growth, history
 from threadline_ops.coverage.growth import Growth
+from threadline_ops.coverage.history import Scanned
 from threadline_ops.coverage.inventory import Inventory, inventory, worst_first
 from threadline_ops.coverage.probe import Probed, probe, probe_tables
 from threadline_ops.coverage.rules import Finding, Severity
@@ -19,6 +20,7 @@ STATEMENTS = tuple(
         "catalog",
         "audit_tables",
         "replication_role",
+        "scanned",
         "txid",
         "merged_transactions",
         "actors",
@@ -36,6 +38,8 @@ _SCANS = {
     "actors and keys": history.readable,
     "redaction": history.clear_text,
 }
+#: What these findings say was counted in the newest rows alone.
+COUNTED = frozenset({"transaction_merged", "actor_malformed", "actor_missing", "key_null", "clear_text"})
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,14 @@ class Diagnosis:
     Attributes:
         findings: all of them, worst first.
         probes: how each live probe ended.
+        scanned: how far back recorded changes were read; None when their columns were not what they should be.
     """
 
     inventory: Inventory
     findings: tuple[Finding, ...]
     growth: Growth
     probes: tuple[Probed, ...]
+    scanned: Scanned | None = None
 
     def count(self, severity: Severity) -> int:
         """How many findings have a severity."""
@@ -88,10 +94,13 @@ def examine(
     yield parts[-1]
     parts.append(Examined("cluster", tuple(history.same_cluster(database.identity(), last_seen))))
     yield parts[-1]
+    reach: Scanned | None = None
     if not any(finding.id == "audit_column_changed" for part in parts for finding in part.findings):
+        with database.transaction(read_only=True):
+            reach = history.scanned(database, settings)
         for name, scan in _SCANS.items():
             with database.transaction(read_only=True):
-                parts.append(Examined(name, tuple(scan(database, settings))))
+                parts.append(Examined(name, tuple(_qualified(scan(database, settings), reach))))
             yield parts[-1]
     now = database.now()
     with database.transaction(read_only=True):
@@ -104,4 +113,11 @@ def examine(
         parts.append(Examined(f"probe of {table}", tuple(probes[-1].findings())))
         yield parts[-1]
     findings = worst_first(finding for part in parts for finding in part.findings)
-    return Diagnosis(covered, findings, size, tuple(probes))
+    return Diagnosis(covered, findings, size, tuple(probes), reach)
+
+
+def _qualified(findings: Iterable[Finding], reach: Scanned) -> Iterator[Finding]:
+    """Counts of a partial scan say that they are."""
+    for finding in findings:
+        partial = reach.partial and finding.id in COUNTED
+        yield replace(finding, what=f"{finding.what}; {reach}") if partial else finding

@@ -6,7 +6,8 @@ Only the newest rows are read (`coverage.scan_rows`), and only counts leave the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from threadline_ops.capture.names import Table
@@ -36,6 +37,34 @@ _NULL_KEYS = (
     " and not jsonb_path_exists(table_pk, '$.* ? (@ != null)')"
 )
 _CLEAR = "select id, captured_at from {changes} where table_schema = {} and table_name = {} and data_after ? {}"
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Which changes the scans read.
+
+    Attributes:
+        changes: how many, the newest ones.
+        since: the oldest of them was captured then; None when there are none.
+        partial: there are older ones, of which nothing was proved.
+    """
+
+    changes: int
+    since: datetime | None
+    partial: bool
+
+    def __str__(self) -> str:
+        if not self.partial:
+            return f"all {self.changes:,} changes were scanned"
+        return (
+            f"only the newest {self.changes:,} changes were scanned, back to {self.since:%Y-%m-%d %H:%M} UTC: raise"
+            " coverage.scan_rows to read more"
+        )
+
+
+def scanned(database: Database, settings: Settings) -> Scanned:
+    """How far the scans reach, within the transaction at hand."""
+    return Scanned(*database.one("coverage/scanned", {"scan_rows": settings.coverage.scan_rows}))
 
 
 def one_life(database: Database, settings: Settings) -> Iterator[Finding]:

@@ -118,9 +118,11 @@ def run_doctor(
         recording.figures.update(
             findings=[_quoted(finding) for finding in diagnosis.findings],
             growth=asdict(diagnosis.growth),
+            scanned=asdict(diagnosis.scanned) if diagnosis.scanned else None,
             probes=[{"table": str(done.table), "outcome": done.outcome.value} for done in diagnosis.probes],
         )
         recording.outcome = "findings" if diagnosis.findings else "complete"
+        recording.log(f"recorded changes: {diagnosis.scanned or 'not scanned, for their columns were changed'}")
         for finding in diagnosis.findings:
             recording.log(f"{finding.severity.value} {finding.id}: {finding.subject}: {finding.what}")
     return DoctorReport(recording.run_id, diagnosis, recording.seconds, recording.record_path, recording.log_path)
