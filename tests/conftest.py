@@ -198,6 +198,13 @@ def connection(audited_directly: str) -> Iterator[psycopg.Connection]:
         yield opened_connection
 
 
+@pytest.fixture
+def host(audited: str) -> Iterator[psycopg.Connection]:
+    """A host's autocommit connection to the test's audited database, by the same route as operations."""
+    with psycopg.connect(audited, autocommit=True, prepare_threshold=None) as opened_connection:
+        yield opened_connection
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skipped test is a failure: what was not run was not shown to work."""

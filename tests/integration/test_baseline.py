@@ -56,6 +56,7 @@ def rows(settings: Settings, version: int = 1) -> pa.Table:
     return pa.concat_tables([pq.read_table(chunk["path"]) for chunk in chunks(settings, version)])
 
 
+@pytest.mark.pooled
 def test_chunks_cover_every_key_and_say_what_they_saw(settings: Settings, connection: psycopg.Connection):
     result = baseline(settings, "things")
     assert (result.rows, result.chunks, result.outcome, result.origin) == (50, 8, "complete", "primary")
@@ -111,6 +112,7 @@ def test_text_does_not_depend_on_the_session(audited, connection, tmp_path):
     assert sums[0] == sums[1]
 
 
+@pytest.mark.pooled
 def test_redacted_columns_never_reach_the_store(settings: Settings, connection: psycopg.Connection):
     redacted = redacting(settings, "public.things", exclude=("secret",), mask=("email",))
     result = baseline(redacted, "things")

@@ -282,6 +282,7 @@ def test_each_way_past_a_trigger_is_found(scene: Scene, way: Callable[[Scene], i
     assert result.counts["unknown"] == 0
 
 
+@pytest.mark.pooled
 def test_rows_copied_into_a_detached_partition_are_found(audited, connection, tmp_path):
     settings = settings_for(audited, tmp_path)
     connection.execute(KINDS["partitioned"].ddl)

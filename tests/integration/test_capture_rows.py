@@ -12,14 +12,15 @@ def shown(connection: psycopg.Connection) -> list[tuple[str, dict]]:
     return [(change["op"], change["pk"]) for change in changes(connection)]
 
 
-def test_an_insert_update_and_delete_of_a_plain_table(connection):
-    connection.execute("create table orders (id int primary key, state text, total numeric)")
-    capture(connection, "orders")
-    connection.execute("insert into orders values (7, 'new', 1.50)")
-    connection.execute("update orders set total = 2, state = 'paid'")
-    connection.execute("update orders set state = state")
-    connection.execute("delete from orders")
-    rows = changes(connection)
+@pytest.mark.pooled
+def test_an_insert_update_and_delete_of_a_plain_table(host):
+    host.execute("create table orders (id int primary key, state text, total numeric)")
+    capture(host, "orders")
+    host.execute("insert into orders values (7, 'new', 1.50)")
+    host.execute("update orders set total = 2, state = 'paid'")
+    host.execute("update orders set state = state")
+    host.execute("delete from orders")
+    rows = changes(host)
     assert [(r["op"], r["pk"], r["fields"], r["before"]) for r in rows] == [
         ("insert", {"id": "7"}, None, None),
         ("update", {"id": "7"}, ["state", "total"], None),
@@ -31,15 +32,16 @@ def test_an_insert_update_and_delete_of_a_plain_table(connection):
     assert len({r["transaction_id"] for r in rows}) == 4
 
 
-def test_one_transaction_has_one_audit_transaction_however_many_tables_it_writes(connection):
-    connection.execute("create table a (id int primary key); create table b (code text primary key)")
-    capture(connection, "a", "b")
-    with connection.transaction():
-        connection.execute("insert into a select generate_series(1, 3)")
-        with connection.transaction():
-            connection.execute("insert into b values ('x')")
-    assert len(changes(connection)) == 4
-    assert connection.execute("select count(*) from audit_transactions").fetchone() == (1,)
+@pytest.mark.pooled
+def test_one_transaction_has_one_audit_transaction_however_many_tables_it_writes(host):
+    host.execute("create table a (id int primary key); create table b (code text primary key)")
+    capture(host, "a", "b")
+    with host.transaction():
+        host.execute("insert into a select generate_series(1, 3)")
+        with host.transaction():
+            host.execute("insert into b values ('x')")
+    assert len(changes(host)) == 4
+    assert host.execute("select count(*) from audit_transactions").fetchone() == (1,)
 
 
 def test_a_first_write_in_a_savepoint_that_is_rolled_back_leaves_the_next_one_captured(connection):

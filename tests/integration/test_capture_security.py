@@ -104,15 +104,16 @@ def test_a_malformed_actor_never_aborts_the_write(connection, raw):
         *({"type": kind, "id": "é'1"} for kind in ("user", "admin", "service_account", "job", "system")),
     ],
 )
-def test_a_valid_actor_is_recorded(connection, actor):
-    connection.execute("create table t (id int primary key)")
-    capture(connection, "t")
-    with connection.transaction():
-        connection.execute("select set_config('threadline.actor_ref', %s, true)", (json.dumps(actor),))
-        connection.execute("insert into t values (1)")
-    connection.execute("insert into t values (2)")
-    assert [change["actor"] for change in changes(connection)] == [actor, None]
-    assert [change["meta"] for change in changes(connection)] == [None, None]
+@pytest.mark.pooled
+def test_a_valid_actor_is_recorded(host, actor):
+    host.execute("create table t (id int primary key)")
+    capture(host, "t")
+    with host.transaction():
+        host.execute("select set_config('threadline.actor_ref', %s, true)", (json.dumps(actor),))
+        host.execute("insert into t values (1)")
+    host.execute("insert into t values (2)")
+    assert [change["actor"] for change in changes(host)] == [actor, None]
+    assert [change["meta"] for change in changes(host)] == [None, None]
 
 
 def test_a_transaction_id_that_started_again_does_not_inherit_the_old_actor(connection):

@@ -11,13 +11,14 @@ def deletes(connection: psycopg.Connection) -> list:
     return [change["pk"] for change in changes(connection) if change["op"] == "delete"]
 
 
-def test_every_row_gets_its_delete_and_the_transaction_says_why(connection):
-    connection.execute('create table "T x" (a int, b text, primary key (a, b))')
-    capture(connection, "T x")
-    connection.execute("""insert into "T x" values (1, 'x'), (2, 'y')""")
-    connection.execute('truncate "T x"')
-    assert deletes(connection) == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
-    assert changes(connection)[-1]["meta"] == {"truncated": ['public."T x"']}
+@pytest.mark.pooled
+def test_every_row_gets_its_delete_and_the_transaction_says_why(host):
+    host.execute('create table "T x" (a int, b text, primary key (a, b))')
+    capture(host, "T x")
+    host.execute("""insert into "T x" values (1, 'x'), (2, 'y')""")
+    host.execute('truncate "T x"')
+    assert deletes(host) == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
+    assert changes(host)[-1]["meta"] == {"truncated": ['public."T x"']}
 
 
 def test_typed_keys_stay_typed(connection):
@@ -36,13 +37,14 @@ def test_a_marker_is_one_delete_with_an_empty_key(connection):
     assert deletes(connection) == [{}]
 
 
-def test_refused(connection):
-    connection.execute("create table t (id int primary key)")
-    capture(connection, "t", truncate="refuse")
-    connection.execute("insert into t values (1)")
+@pytest.mark.pooled
+def test_refused(host):
+    host.execute("create table t (id int primary key)")
+    capture(host, "t", truncate="refuse")
+    host.execute("insert into t values (1)")
     with pytest.raises(psycopg.errors.RestrictViolation, match=r"public\.t is refused"):
-        connection.execute("truncate t")
-    assert connection.execute("select count(*) from t").fetchone() == (1,)
+        host.execute("truncate t")
+    assert host.execute("select count(*) from t").fetchone() == (1,)
 
 
 def test_ignored_when_told_so(connection):

@@ -39,6 +39,7 @@ def command(environment: dict[str, str], *arguments: str) -> subprocess.Complete
     )  # fmt: skip
 
 
+@pytest.mark.pooled
 def test_from_readiness_over_the_baseline_to_a_gap(environment, connection):
     asked = command(environment, "continuity")
     assert asked.returncode == 0, asked.stderr

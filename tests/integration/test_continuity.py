@@ -117,6 +117,7 @@ def test_all_captured_tables_are_found_and_the_settings_may_name_others(settings
         assert tables(database, named) == ["elsewhere.t", "public.u"]
 
 
+@pytest.mark.pooled
 def test_as_of_never_guesses(settings: Settings, connection):
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     nothing = known(settings, "1", now(connection))
@@ -297,6 +298,7 @@ def test_wide_rows_shrink_the_chunks_instead_of_filling_memory(settings: Setting
     assert found(verified(small, "wide")) == set()
 
 
+@pytest.mark.pooled
 def test_runs_leave_evidence_without_values(settings: Settings, connection):
     taken = run_baseline(settings, "things")
     assert json.loads(taken.evidence.read_text())["figures"]["rows"] == 20
@@ -313,6 +315,7 @@ def test_runs_leave_evidence_without_values(settings: Settings, connection):
         run_verify(settings, "things", sample=0)
 
 
+@pytest.mark.pooled
 def test_a_second_run_on_the_same_table_fails_at_once(settings: Settings):
     with (
         single_flight(settings, "continuity_baseline public.things", run_id="the-first"),
