@@ -100,8 +100,8 @@ def purge_expired_changes(
         yield dg.AssetObservation(AUDIT_CHANGES, metadata=metadata)
     if report.result and report.result.outcome == "capped":
         raise dg.Failure(
-            description=f"the purge stopped at max_batches: {report.result.remaining_changes} expired changes "
-            "remain; run it again, or raise retention.max_batches",
+            description=f"the purge stopped at its cap: {report.result.remaining_changes} expired changes "
+            "remain; run it again, or allow more batches or time",
             metadata=metadata,
             allow_retries=False,
         )
@@ -126,6 +126,9 @@ def _metadata(report: PurgeReport) -> dict[str, Any]:
             "already_empty_transactions": seen.already_empty_transactions,
             "bytes": seen.bytes,
             "batches": seen.batches,
+            "actions": seen.actions,
+            "partitions": list(seen.partitions),
+            "estimated_seconds": seen.seconds,
         }
     done = report.result
     assert done is not None
@@ -137,4 +140,7 @@ def _metadata(report: PurgeReport) -> dict[str, Any]:
         "batches": done.batches,
         "remaining_changes": done.remaining_changes,
         "held_changes": done.held_changes,
+        "deleted_actions": done.deleted_actions,
+        "partitions": list(done.partitions),
+        "by_rows": done.by_rows or "",
     }

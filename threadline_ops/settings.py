@@ -96,7 +96,11 @@ class RetentionSettings(Section):
     workers: PositiveInt = 1
     sweep: Literal["auto", "always", "never"] = "auto"
     keep_current: Boolean = False
+    partitions: Literal["auto", "never"] = "auto"
+    delete_actions: Boolean = False
     max_duration_min: Window = None
+    hours: StrictStr | None = None
+    hours_zone: StrictStr = "UTC"
     most_waiting_locks: Annotated[int, Field(ge=0)] = 0
     most_replication_lag_mb: PositiveInt = 256
     most_wal_mb_per_minute: Window = None

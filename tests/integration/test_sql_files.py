@@ -25,7 +25,11 @@ NAMES = sorted(
     if file.name.endswith(".sql")
 )
 #: Folders whose statements define objects; installing capture runs them all.
-DEFINING = ("capture", "demo", "evidence/create_", "holds/create_", "control/create_", "retention/estimate_")
+DEFINING = (
+    "capture", "demo", "evidence/create_", "holds/create_", "control/create_", "retention/estimate_",
+    "partitions/create_", "partitions/attach", "partitions/detach", "partitions/drop_", "partitions/finalize",
+    "partitions/freeze", "partitions/move_back",
+)  # fmt: skip
 
 
 def code_of(name: str) -> str:
@@ -45,7 +49,7 @@ def generic(name: str) -> str:
     text = re.sub(
         r"%\((\w+)\)s",
         lambda found: numbers.setdefault(found[1], f"${len(numbers) + 1}"),
-        re.sub(r"\{(eligible|expired)\}", lambda slot: conditions(slot[1]), code_of(name)),
+        re.sub(r"\{(eligible|expired|action_eligible)\}", lambda slot: conditions(slot[1]), code_of(name)),
     ).replace("%%", "%")
     text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
     text = text.replace("{audit}", '"public"').replace("{operations}", '"threadline_ops"')
@@ -58,6 +62,7 @@ def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Con
         assert ensure(database) is None
         holds.install(database)
         steer(database, paused=False)
+        connection.execute(database.statement("partitions/create_drops"))
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

@@ -15,8 +15,13 @@ from threadline_ops.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from threadline_ops.retention import PurgeEvent, PurgeReport, PurgeRequest
+    from threadline_ops.retention import Preview, PurgeEvent, PurgeReport, PurgeRequest
+    from threadline_ops.retention.preview import Day
     from threadline_ops.settings import Settings
+
+
+#: Rows of tables and days that a person reads.
+_SHOWN = 150
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +70,7 @@ def purge(
     if report.result and report.result.outcome == "capped":
         warn(
             f"capped: {report.result.remaining_changes:,} expired changes remain; "
-            "run again, or raise retention.max_batches"
+            "run again, or allow more batches or time"
         )
         raise typer.Exit(1)
 
@@ -110,15 +115,19 @@ def _print(report: PurgeReport) -> None:
             {
                 "cutoff": seen.cutoff.isoformat(timespec="seconds"),
                 "oldest change": seen.oldest.isoformat(timespec="seconds") if seen.oldest else "none",
-                "expired changes": f"{seen.expired_changes:,} in {seen.batches:,} batches",
+                "expired changes": f"{seen.expired_changes:,} in {_batches(seen)}",
                 "size of their rows": f"{seen.bytes / 1e6:,.1f} MB",
+                "estimated time": f"{seen.seconds:,.1f} s ({seen.seconds_basis})",
                 "held or current changes": f"{seen.held_changes:,} are expired and stay",
                 "kept changes": f"{seen.kept_changes:,}",
                 "empty transactions": f"{seen.already_empty_transactions:,} are empty already",
                 "emptied transactions": f"{seen.emptied_transactions:,}",
                 "straddling transactions": f"{seen.straddling_transactions:,} lose a part of their changes",
+                "actions": f"{seen.actions:,} belong to no transaction then",
             }
         )
+        _days(seen)
+        _warn_by_rows(seen.by_rows)
     if done := report.result:
         out.print(f"[bold]Purge {done.outcome}[/]")
         rate = done.deleted_changes / report.seconds if report.seconds else 0
@@ -130,9 +139,39 @@ def _print(report: PurgeReport) -> None:
                 "batches": f"{done.batches:,} in {report.seconds:.2f} s ({rate:,.0f} changes/s)",
                 "remaining expired changes": f"{done.remaining_changes:,}",
                 "held or current changes": f"{done.held_changes:,}",
+                "partitions dropped": ", ".join(done.partitions) or "none",
+                "deleted actions": f"{done.deleted_actions:,}",
             }
         )
+        _warn_by_rows(done.by_rows)
     _rows({"evidence": str(report.evidence), "log": str(report.log)})
+
+
+def _batches(seen: Preview) -> str:
+    about = "" if seen.batches_exact else "about "
+    whole = f" and {len(seen.partitions)} whole partitions" if seen.partitions else ""
+    cap = ", more than retention.max_batches: one run will not do" if seen.capped else ""
+    return f"{about}{seen.batches:,} batches{whole}{cap}"
+
+
+def _days(seen: Preview) -> None:
+    """By table, and by day where a screen holds that; --json and the evidence record have every day."""
+    tables: dict[str, list[Day]] = {}
+    for day in seen.days:
+        tables.setdefault(day.table, []).append(day)
+    many = len(seen.days) > _SHOWN
+    for table, days in tables.items():
+        size = sum(day.bytes for day in days) / 1e6
+        out.print(f"  {table}: {sum(day.changes for day in days):,} changes, {size:,.1f} MB", markup=False)
+        for day in [] if many else days:
+            out.print(f"    {day.day}  {day.changes:>12,}  {day.bytes / 1e6:>10,.3f} MB", markup=False)
+    if many:
+        out.print(f"  by day: {len(seen.days):,} rows, shown by --json", markup=False)
+
+
+def _warn_by_rows(reason: str | None) -> None:
+    if reason:
+        warn(f"partitions go by rows, which is slower: {reason}")
 
 
 def _rows(rows: dict[str, str]) -> None:

@@ -12,18 +12,26 @@ from typing import Any
 
 import rfc8785
 
+from threadline_ops.database import Identity
 from threadline_ops.plain import plain
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.tally import TableTally, Tally
 
-VERSION = 1
+VERSION = 2
 
 #: How a fingerprint is computed again from ids, in any PostgreSQL: what two readers must agree on.
 RECIPE = "sum(uuid_hash_extended(id, 0)) and sum(uuid_hash_extended(id, 1)), each modulo 2^64, as hexadecimal"
 
 
 def certificate(
-    run_id: str, policy: Policy, cutoff: datetime, tally: Tally, holds: list[dict[str, Any]] | None
+    run_id: str,
+    policy: Policy,
+    cutoff: datetime,
+    tally: Tally,
+    holds: list[dict[str, Any]] | None,
+    *,
+    identity: Identity | None = None,
+    archives: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """What a purge deleted and under which rules, with a digest of all that.
 
@@ -33,11 +41,19 @@ def certificate(
         cutoff: of the run.
         tally: what was committed.
         holds: those in force at the end; None when the server could not be asked.
+        identity: of the database.
+        archives: digests of the archive manifests that the run relied on.
     """
     body: dict[str, Any] = plain(
         {
             "version": VERSION,
             "run_id": run_id,
+            "database": identity
+            and {
+                "system_identifier": identity.system_identifier,
+                "timeline": identity.timeline,
+                "name": identity.database,
+            },
             "cutoff": cutoff,
             "window_seconds": policy.window.total_seconds(),
             "table_windows": {".".join(t): w.total_seconds() for t, w in sorted(policy.tables.items())},
@@ -46,7 +62,10 @@ def certificate(
             "deleted_transactions": tally.transactions,
             "tables": {".".join(name): _table(table) for name, table in sorted(tally.tables.items())},
             "fingerprint_recipe": RECIPE,
+            "partitions_dropped": tally.partitions,
+            "deleted_actions": tally.actions,
             "holds_honoured": holds,
+            "archive_manifests": archives,
         }
     )
     return body | {"sha256": hashlib.sha256(rfc8785.dumps(body)).hexdigest()}

@@ -54,6 +54,54 @@ class RangeSwept:
 
 
 @dataclass(frozen=True)
+class PartitionDropped:
+    """One partition that went whole.
+
+    Attributes:
+        batch: batches so far; a partition is none.
+        partition: schema.name.
+        deleted_changes: changes that it held.
+        deleted_transactions: always 0: those that it leaves empty are swept.
+        total_changes: changes deleted by the run so far.
+        total_transactions: transactions deleted by the run so far.
+        duration: of the transaction that dropped it.
+    """
+
+    batch: int
+    partition: str
+    deleted_changes: int
+    total_changes: int
+    total_transactions: int
+    duration: timedelta
+    deleted_transactions: int = 0
+
+
+@dataclass(frozen=True)
+class ActionsDeleted:
+    """One committed batch of actions that belonged to no transaction any more.
+
+    Attributes:
+        batch: batches of changes so far.
+        deleted_actions: actions deleted by it.
+        total_actions: actions deleted by the run so far.
+        total_changes: changes deleted by the run so far.
+        total_transactions: transactions deleted by the run so far.
+        duration: from the start of the database transaction to its commit.
+        deleted_changes: always 0.
+        deleted_transactions: always 0.
+    """
+
+    batch: int
+    deleted_actions: int
+    total_actions: int
+    total_changes: int
+    total_transactions: int
+    duration: timedelta
+    deleted_changes: int = 0
+    deleted_transactions: int = 0
+
+
+@dataclass(frozen=True)
 class Paused:
     """The purge rested, outside any transaction, and why.
 
@@ -76,7 +124,7 @@ class Paused:
     deleted_transactions: int = 0
 
 
-PurgeEvent = BatchDeleted | RangeSwept | Paused
+PurgeEvent = BatchDeleted | RangeSwept | PartitionDropped | ActionsDeleted | Paused
 
 
 @dataclass(frozen=True)
@@ -93,6 +141,9 @@ class PurgeResult:
         remaining_changes: expired changes that may go and are left.
         held_changes: expired changes that stay because of a hold or keep_current.
         swept: whether all transactions were looked through for empty ones.
+        partitions: those that went whole, as schema.name, in the order they went.
+        by_rows: why a partitioned audit_changes was purged by rows alone; None when it was not.
+        deleted_actions: actions that belonged to no transaction any more.
     """
 
     cutoff: datetime
@@ -103,3 +154,6 @@ class PurgeResult:
     remaining_changes: int
     held_changes: int = 0
     swept: bool = False
+    partitions: tuple[str, ...] = ()
+    by_rows: str | None = None
+    deleted_actions: int = 0

@@ -12,7 +12,15 @@ from threadline_ops.lock import RunLock, single_flight
 from threadline_ops.retention import claims
 from threadline_ops.retention.action import record_action
 from threadline_ops.retention.certificate import certificate
-from threadline_ops.retention.events import BatchDeleted, Paused, PurgeEvent, PurgeResult, RangeSwept
+from threadline_ops.retention.events import (
+    ActionsDeleted,
+    BatchDeleted,
+    PartitionDropped,
+    Paused,
+    PurgeEvent,
+    PurgeResult,
+    RangeSwept,
+)
 from threadline_ops.retention.guards import check_role, findings, require_safe
 from threadline_ops.retention.holds import active_holds
 from threadline_ops.retention.policy import Policy
@@ -37,13 +45,18 @@ class _Progress:
     throttles: dict[type, progress.Throttle] = field(default_factory=dict[type, progress.Throttle])
 
     def __call__(self, event: PurgeEvent) -> None:
-        self.largest_batch = max(self.largest_batch, event.deleted_changes)
+        if isinstance(event, BatchDeleted):
+            self.largest_batch = max(self.largest_batch, event.deleted_changes)
         self.recording.figures.update(
             batches=event.batch, deleted_changes=event.total_changes, deleted_transactions=event.total_transactions
         )
-        if self.throttles.setdefault(type(event), progress.Throttle(LOG_INTERVAL))():
+        # Each dropped partition is worth its line: there are few, and each is many changes.
+        if isinstance(event, PartitionDropped) or self._passes(event):
             self.recording.log(_line(event))
         self.on_event(event)
+
+    def _passes(self, event: PurgeEvent) -> bool:
+        return self.throttles.setdefault(type(event), progress.Throttle(LOG_INTERVAL))()
 
 
 def _line(event: PurgeEvent) -> str:
@@ -57,6 +70,10 @@ def _line(event: PurgeEvent) -> str:
             )
         case RangeSwept():
             return f"swept {event.blocks} blocks: deleted {event.deleted_transactions} in {seconds}; {so_far}"
+        case PartitionDropped():
+            return f"dropped {event.partition} with {event.deleted_changes} changes in {seconds}; {so_far}"
+        case ActionsDeleted():
+            return f"deleted {event.deleted_actions} actions without a transaction in {seconds}; {so_far}"
         case Paused():
             return f"paused {seconds}: {event.reason}; {so_far}"
 
@@ -77,13 +94,14 @@ class Execution:
     def run(self, on_event: Callable[[PurgeEvent], None], should_stop: Callable[[], bool]) -> PurgeResult:
         """Guards, lock, work, and what is left in writing about it."""
         with single_flight(self.settings, OPERATION, run_id=self.recording.run_id) as lock:
-            check_role(self.database)
+            check_role(self.database, delete_actions=self.policy.delete_actions)
             retention = self.settings.retention
             require_safe(
                 findings(
                     self.database,
                     allowed_publications=retention.allowed_publications,
                     keep_current=self.policy.keep_current,
+                    delete_actions=self.policy.delete_actions,
                 )
             )
             now = self.database.now()
@@ -133,6 +151,7 @@ class Execution:
                 before_batch=gate,
                 tally=tally,
                 connect=lambda: opened(self.settings, OPERATION),
+                direct=lambda: opened(self.settings, OPERATION, direct=True),
                 sized=lambda: watch.batch_size,
             )
             return progress.drive(work, noted, should_stop=should_stop)
@@ -143,12 +162,21 @@ class Execution:
             batches=tally.batches,
             deleted_changes=tally.changes,
             deleted_transactions=tally.transactions,
-            certificate=certificate(self.recording.run_id, self.policy, cutoff, tally, active_holds(self.database)),
+            certificate=certificate(
+                self.recording.run_id,
+                self.policy,
+                cutoff,
+                tally,
+                active_holds(self.database),
+                identity=self.recording.identity,
+            ),
         )
 
     def _conclude(self, result: PurgeResult) -> PurgeResult:
         self.recording.outcome = result.outcome
         self.recording.figures.update(asdict(result))
+        if result.by_rows:
+            self.recording.log(f"partitions were purged by rows, which is slower: {result.by_rows}")
         self.recording.log(
             f"purge {result.outcome}: deleted {result.deleted_changes} changes and {result.deleted_transactions} "
             f"transactions in {result.batches} batches; {result.remaining_changes} expired changes remain, "

@@ -57,7 +57,7 @@ class Finding:
         return _FINDINGS[self.name][1]
 
 
-def check_role(database: Database) -> None:
+def check_role(database: Database, *, delete_actions: bool = False) -> None:
     """Make sure, before the first batch, that this connection may purge at all.
 
     Raises:
@@ -66,7 +66,9 @@ def check_role(database: Database) -> None:
     """
     database.require_writable()
     with database.transaction(read_only=True):
-        missing = database.one("retention/privileges", {"schema": database.settings.audit_schema})[0]
+        missing = database.one(
+            "retention/privileges", {"schema": database.settings.audit_schema, "delete_actions": delete_actions}
+        )[0]
     if missing:
         raise DatabaseError(
             f"this role may not purge: it lacks {', '.join(missing)}",
@@ -75,7 +77,11 @@ def check_role(database: Database) -> None:
 
 
 def findings(
-    database: Database, *, allowed_publications: tuple[str, ...] = (), keep_current: bool = False
+    database: Database,
+    *,
+    allowed_publications: tuple[str, ...] = (),
+    keep_current: bool = False,
+    delete_actions: bool = False,
 ) -> tuple[Finding, ...]:
     """What makes this database unsafe to purge; empty when nothing does.
 
@@ -83,11 +89,13 @@ def findings(
         database: the audited one.
         allowed_publications: those that may replicate deletes.
         keep_current: whether the run looks up rows by their key.
+        delete_actions: whether the run deletes actions, which the server looks up among the transactions.
     """
     parameters = {
         "schema": database.settings.audit_schema,
         "allowed_publications": list(allowed_publications),
         "keep_current": keep_current,
+        "delete_actions": delete_actions,
     }
     with database.transaction(read_only=True) as connection:
         rows = connection.execute(database.statement("retention/unsafe"), parameters).fetchall()

@@ -69,6 +69,7 @@ class Work:
         stopping: set when the run ends early; every worker finishes the step in hand.
         emptied: transactions go in the batch that empties them.
         sized: the batch size that an operator wants instead of the pace's, if any.
+        cut: the time was up before every phase had ended.
     """
 
     policy: Policy
@@ -79,6 +80,12 @@ class Work:
     stopping: threading.Event = field(default_factory=threading.Event)
     emptied: bool = False
     sized: Callable[[], int | None] = lambda: None
+    cut: bool = False
+
+    def time_is_up(self) -> bool:
+        """Whether to stop here; remembered, because then something may be left that counting changes does not show."""
+        self.cut = self.cut or self.budget.over()
+        return self.cut
 
 
 def waited(work: Work) -> Generator[Paused]:
@@ -173,7 +180,7 @@ def sweep(database: Database, work: Work, pace: Pace, ranges: Ranges) -> Generat
     target = RANGE_TARGET / 10 if work.policy.gentle else RANGE_TARGET
     while not work.stopping.is_set() and (taken := ranges.take()) is not None:
         yield from waited(work)
-        if work.stopping.is_set():
+        if work.stopping.is_set() or work.time_is_up():
             return
         started = time.monotonic()
         with pace.step():

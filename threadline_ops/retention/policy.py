@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from threadline_ops.errors import PolicyError
+from threadline_ops.retention.hours import Hours
 from threadline_ops.retention.sizing import Limits
 from threadline_ops.settings import RetentionSettings
 
 Sweep = Literal["auto", "always", "never"]
+Partitions = Literal["auto", "never"]
 
 #: A parameter array of this many ids stays below a few MB; larger batches gain nothing and lock for longer.
 LARGEST_BATCH = 50_000
@@ -37,6 +39,9 @@ class Policy:
         max_duration: how long a run may take; one that stops there is capped.
         gentle: give way to writers.
         latency_ratio: how much slower than without the purge a small commit beside it may be, when gentle.
+        partitions: whether whole expired partitions of audit_changes are dropped ("auto": where that is possible).
+        delete_actions: whether actions go that are older than the window and belong to no transaction any more.
+        hours: when a run may work; one that begins outside is refused, one that reaches their end is capped.
     """
 
     window: timedelta
@@ -52,6 +57,9 @@ class Policy:
     max_duration: timedelta | None = None
     gentle: bool = False
     latency_ratio: float = 1.5
+    partitions: Partitions = "auto"
+    delete_actions: bool = False
+    hours: Hours | None = None
 
     def __post_init__(self) -> None:
         if self.window <= timedelta(0):
@@ -105,6 +113,9 @@ class Policy:
             max_duration=timedelta(minutes=settings.max_duration_min) if settings.max_duration_min else None,
             gentle=settings.gentle and not full_speed,
             latency_ratio=settings.latency_ratio,
+            partitions=settings.partitions,
+            delete_actions=settings.delete_actions,
+            hours=Hours.parse(settings.hours, settings.hours_zone) if settings.hours else None,
         )
 
     def cutoff(self, now: datetime, requested: datetime | None = None) -> datetime:

@@ -6,15 +6,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from threadline_ops.database import Database
 from threadline_ops.errors import DatabaseError, PolicyError
 from threadline_ops.retention import phases
+from threadline_ops.retention.actions import actions
+from threadline_ops.retention.drops import drops
 from threadline_ops.retention.events import PurgeEvent, PurgeResult
 from threadline_ops.retention.guards import check_role
 from threadline_ops.retention.pace import Gentle, Latency, Pace, probing
+from threadline_ops.retention.partitions import by_rows_because, shape
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope, scope_of
 from threadline_ops.retention.sizing import Sizer
@@ -35,6 +38,12 @@ STATEMENTS = (
     "retention/where/not_held",
     "retention/where/transaction_held",
     "retention/where/not_current",
+    "retention/where/action_not_held",
+    "partitions/something_stays",
+    "partitions/detach",
+    "partitions/certify",
+    "partitions/drop_whole",
+    "retention/delete_actions",
     "retention/expired_remain",
 )
 
@@ -51,6 +60,7 @@ def purge(
     before_batch: Callable[[], str | None] = lambda: None,
     tally: Tally | None = None,
     connect: Connect | None = None,
+    direct: Connect | None = None,
     sized: Callable[[], int | None] = lambda: None,
 ) -> Generator[PurgeEvent, None, PurgeResult]:
     """Delete expired changes and the transactions that they leave empty; permanent.
@@ -66,10 +76,11 @@ def purge(
         before_batch: called outside any transaction; raises to stop the run, or returns a reason to wait.
         tally: counts what went, also when the run is stopped; with several workers it may be ahead of the events.
         connect: opens further connections, for more than one worker and for a gentle run's probe.
+        direct: opens a connection past any pooler, for dropping partitions; without one they are purged by rows.
         sized: asked before each batch for a batch size that overrides the policy's.
 
     Raises:
-        PolicyError: not enabled, no consent, or a cutoff that the policy does not allow.
+        PolicyError: not enabled, no consent, outside the allowed hours, or a cutoff that the policy does not allow.
         UnsafeDatabase: row-level security hides rows, or this is a standby.
         DatabaseError: the server refused a step; earlier ones are kept.
     """
@@ -79,26 +90,50 @@ def purge(
             got={"enabled": policy.enabled, "execute": execute},
             fix="set retention.enabled = true and ask to execute",
         )
-    check_role(database)
+    check_role(database, delete_actions=policy.delete_actions)
     scope = scope_of(database, policy, now, cutoff)
-    way = way_of(database, policy, scope)
-    deadline = time.monotonic() + policy.max_duration.total_seconds() if policy.max_duration else None
     work = phases.Work(
         policy,
         scope,
         tally or Tally(),
-        phases.Budget(policy.max_batches, deadline),
+        phases.Budget(policy.max_batches, _deadline(policy, now)),
         before_batch,
-        emptied=way.emptied,
         sized=sized,
     )
+    by_rows = yield from _partitions(database, work, direct)
+    way = way_of(database, policy, scope, dropped=bool(work.tally.partitions))
+    work.emptied = way.emptied
     with ExitStack() as stack:
         paces = _paces(policy, connect, stack)
         spans = phases.spans_of(scope, _oldest(database), way.workers)
         yield from _in_parallel(database, work, paces[: way.workers], connect, spans)
         if way.sweep:
             yield from _in_parallel(database, work, paces[: way.workers], connect, None)
-    return _result(database, work, way)
+        if policy.delete_actions and scope.semantics:
+            yield from actions(database, work, paces[0])
+    return _result(database, work, way, by_rows)
+
+
+def _deadline(policy: Policy, now: datetime) -> float | None:
+    """When to stop, on the monotonic clock: the earlier one of the longest duration and the end of the hours."""
+    limits = [policy.max_duration, policy.hours.require(now) if policy.hours else None]
+    return min((time.monotonic() + limit.total_seconds() for limit in limits if limit is not None), default=None)
+
+
+def _partitions(
+    database: Database, work: phases.Work, direct: Connect | None
+) -> Generator[PurgeEvent, None, str | None]:
+    """Drop what may go whole; why a partitioned audit_changes is purged by rows instead, if it is."""
+    if work.policy.partitions == "never" or not shape(database).partitioned:
+        return None
+    with ExitStack() as stack:
+        connected = stack.enter_context(direct()) if direct else None
+        by_rows = by_rows_because(database, connected, work.policy)
+        if connected is not None and by_rows is None:
+            yield from drops(connected, work)
+    if by_rows is not None:
+        yield work.tally.paused(f"partitions are purged by rows: {by_rows}", timedelta(0))
+    return by_rows
 
 
 def _paces(policy: Policy, connect: Connect | None, stack: ExitStack) -> list[Pace]:
@@ -142,7 +177,7 @@ def _oldest(database: Database) -> datetime | None:
         return cast("datetime | None", database.one("retention/oldest_change")[0])
 
 
-def _result(database: Database, work: phases.Work, way: Way) -> PurgeResult:
+def _result(database: Database, work: phases.Work, way: Way, by_rows: str | None) -> PurgeResult:
     remaining, held = _remaining(database, work.scope)
     tally = work.tally
     return PurgeResult(
@@ -150,10 +185,13 @@ def _result(database: Database, work: phases.Work, way: Way) -> PurgeResult:
         deleted_changes=tally.changes,
         deleted_transactions=tally.transactions,
         batches=tally.batches,
-        outcome="capped" if remaining else "complete",
+        outcome="capped" if remaining or work.cut else "complete",
         remaining_changes=remaining,
         held_changes=held,
-        swept=way.sweep,
+        swept=way.sweep and not work.cut,
+        partitions=tuple(tally.partitions),
+        by_rows=by_rows,
+        deleted_actions=tally.actions,
     )
 
 

@@ -14,6 +14,7 @@ from threadline_ops.errors import PolicyError
 from threadline_ops.retention import claims
 from threadline_ops.retention.events import PurgeEvent, PurgeResult
 from threadline_ops.retention.execution import OPERATION, Execution
+from threadline_ops.retention.foresight import rate_of
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.preview import READ_WITH, Preview, preview
 from threadline_ops.settings import Settings
@@ -101,7 +102,9 @@ def run_purge(
         settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
     ) as recording:
         policy = _policy(settings, request, recording)
-        recording.parameters.update(asdict(policy), cutoff=request.cutoff, tables=_windows(policy))
+        recording.parameters.update(
+            asdict(policy), cutoff=request.cutoff, tables=_windows(policy), hours=policy.hours and str(policy.hours)
+        )
         if request.execute and not policy.enabled:
             raise PolicyError(
                 "retention is disabled",
@@ -116,7 +119,7 @@ def run_purge(
             if request.execute:
                 result = Execution(settings, policy, recording, database, request.cutoff).run(on_event, should_stop)
             else:
-                seen = _dry_run(database, policy, request, recording)
+                seen = _dry_run(settings, database, policy, request, recording)
     return PurgeReport(
         recording.run_id, mode, seen, result, recording.seconds, recording.record_path, recording.log_path
     )
@@ -143,8 +146,12 @@ def _windows(policy: Policy) -> dict[str, float]:
     return {".".join(table): window.total_seconds() for table, window in policy.tables.items()}
 
 
-def _dry_run(database: Database, policy: Policy, request: PurgeRequest, recording: evidence.Recording) -> Preview:
-    seen = preview(database, policy, now=database.now(), cutoff=request.cutoff)
+def _dry_run(
+    settings: Settings, database: Database, policy: Policy, request: PurgeRequest, recording: evidence.Recording
+) -> Preview:
+    rate = rate_of(recording.store, database.identity(), policy, OPERATION)
+    with opened(settings, OPERATION, direct=True) as direct:
+        seen = preview(database, policy, now=database.now(), cutoff=request.cutoff, direct=direct, rate=rate)
     recording.outcome = "dry_run"
     recording.parameters.update(cutoff=seen.cutoff)
     recording.statements = READ_WITH
@@ -156,4 +163,10 @@ def _dry_run(database: Database, policy: Policy, request: PurgeRequest, recordin
         f"{seen.already_empty_transactions} are already, {seen.straddling_transactions} would lose a part, "
         f"{seen.kept_changes} changes stay, {seen.held_changes} more are held or current"
     )
+    recording.log(
+        f"that is {'' if seen.batches_exact else 'about '}{seen.batches} batches and {len(seen.partitions)} whole "
+        f"partitions, {seen.bytes} bytes, {seen.actions} actions, about {seen.seconds:.0f} s ({seen.seconds_basis})"
+    )
+    if seen.by_rows:
+        recording.log(f"partitions would be purged by rows, which is slower: {seen.by_rows}")
     return seen

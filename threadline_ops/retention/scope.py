@@ -50,7 +50,7 @@ class Scope:
         return {"cutoff": self.cutoff, "until": self.until, "windows": json.dumps(windows)}
 
     def slots(self, database: Database, *, holds: bool) -> dict[str, sql.Composable]:
-        """What stands for `{expired}` and `{eligible}` in the statements.
+        """What stands for `{expired}`, `{eligible}` and `{action_eligible}` in the statements.
 
         Args:
             database: names the audit schema.
@@ -58,6 +58,8 @@ class Scope:
         """
         audit = sql.Identifier(database.settings.audit_schema)
         conditions: list[sql.Composable] = []
+        operations = sql.Identifier(self.operations_schema)
+        action = sql_files.template("retention/where/action_not_held").format(operations=operations)
         if self.windows:
             conditions.append(sql_files.template("retention/where/expired_by_table"))
         if self.keep_current:
@@ -69,14 +71,13 @@ class Scope:
                 else _ALWAYS
             )
             held = sql_files.template("retention/where/not_held")
-            conditions.append(
-                held.format(operations=sql.Identifier(self.operations_schema), transaction_held=transaction)
-            )
+            conditions.append(held.format(operations=operations, transaction_held=transaction))
         rule = "expired_by_table" if self.windows else "expired"
         return {
             "audit": audit,
             "expired": sql_files.template(f"retention/where/{rule}"),
             "eligible": sql.SQL(" and ").join(conditions) if conditions else _ALWAYS,
+            "action_eligible": action if holds else _ALWAYS,
         }
 
     def statement(self, database: Database, name: str, *, holds: bool) -> sql.Composed:

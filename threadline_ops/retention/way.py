@@ -32,14 +32,20 @@ class Way:
     workers: int
 
 
-def way_of(database: Database, policy: Policy, scope: Scope) -> Way:
+def way_of(database: Database, policy: Policy, scope: Scope, *, dropped: bool = False) -> Way:
     """Choose by the statistics; every choice deletes the same changes, and the same transactions that they empty.
 
     Several workers never empty in the batch: neither would see that the other deletes the rest of a transaction.
+
+    Args:
+        database: its statistics.
+        policy: the rules.
+        scope: what may go.
+        dropped: whether partitions went whole; which transactions that left empty only a sweep can tell.
     """
     if not policy.delete_empty_transactions:
         return Way(emptied=False, sweep=False, workers=policy.workers)
-    if policy.workers > 1 or policy.sweep == "always":
+    if policy.workers > 1 or policy.sweep == "always" or dropped:
         return Way(emptied=False, sweep=True, workers=policy.workers)
     if policy.sweep == "never":
         return Way(emptied=True, sweep=False, workers=1)

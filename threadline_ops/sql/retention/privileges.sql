@@ -2,7 +2,8 @@
 select array_agg(format('%%s on %%s', privilege, relation) order by relation, privilege)
 from (
     values
-        ('audit_changes', 'SELECT'), ('audit_changes', 'DELETE'),
-        ('audit_transactions', 'SELECT'), ('audit_transactions', 'DELETE')
-) as needed (relation, privilege)
-where not has_table_privilege(format('%%I.%%I', %(schema)s::text, relation), privilege)
+        ('audit_changes', 'SELECT', true), ('audit_changes', 'DELETE', true),
+        ('audit_transactions', 'SELECT', true), ('audit_transactions', 'DELETE', true),
+        ('audit_actions', 'SELECT', %(delete_actions)s), ('audit_actions', 'DELETE', %(delete_actions)s)
+) as needed (relation, privilege, wanted)
+where wanted and not has_table_privilege(to_regclass(format('%%I.%%I', %(schema)s::text, relation)), privilege)
