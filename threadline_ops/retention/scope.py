@@ -76,7 +76,8 @@ class Scope:
         return {
             "audit": audit,
             "expired": sql_files.template(f"retention/where/{rule}"),
-            "eligible": sql.SQL(" and ").join(conditions) if conditions else _ALWAYS,
+            # In brackets, because some statements ask for the opposite.
+            "eligible": sql.SQL("({})").format(sql.SQL(" and ").join(conditions)) if conditions else _ALWAYS,
             "action_eligible": action if holds else _ALWAYS,
         }
 
