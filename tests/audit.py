@@ -53,12 +53,15 @@ def add_transaction(connection: psycopg.Connection, captured: Iterable[datetime]
 
 
 def bulk(connection: psycopg.Connection, *, transactions: int, per_transaction: int, days: int, now: datetime) -> None:
-    """Many transactions spread evenly over the days before `now`, the newest one hour old."""
+    """Many transactions spread evenly over the days before `now`, the newest one hour old.
+
+    Their ids are negative: ahead of the server's own they would look like a restored database.
+    """
     connection.execute(
         """
         with made as (
             insert into audit_transactions (txid, occurred_at)
-            select n, %(now)s - interval '1 hour' - (n * %(days)s * interval '1 day' / %(transactions)s)
+            select -n, %(now)s - interval '1 hour' - (n * %(days)s * interval '1 day' / %(transactions)s)
             from generate_series(1, %(transactions)s) as n
             returning id, occurred_at
         )

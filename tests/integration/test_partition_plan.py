@@ -81,8 +81,6 @@ class Writers:
 def busy(audited_directly: str, connection: psycopg.Connection) -> psycopg.Connection:
     """History of 120 days, and a captured table."""
     bulk(connection, transactions=1000, per_transaction=3, days=120, now=datetime.now(UTC))
-    # Behind the server's own, whatever that is.
-    connection.execute("update audit_transactions set txid = -txid")
     connection.execute("create table bookings (id int primary key, note text)")
     with opened(Settings(dsn=SecretStr(audited_directly)), "test") as database:
         list(apply(database, [Table("public", "bookings")]))

@@ -82,7 +82,9 @@ def stored(connection: psycopg.Connection) -> tuple[Counter, Counter]:
         ({"tables": {("public", "table_1"): 40 * DAY, ("public", "table_2"): 400 * DAY}, "sweep": "always"}, True),
     ],
 )
-def test_each_number_of_the_dry_run_comes_true(settings: Settings, mixed: psycopg.Connection, changes: dict, held: bool):
+def test_each_number_of_the_dry_run_comes_true(
+    settings: Settings, mixed: psycopg.Connection, changes: dict, held: bool
+):
     chosen = policy(**changes)
     tables = ("audit_changes", "audit_transactions", "audit_actions")
     with opened(settings, "test") as database:
@@ -114,7 +116,6 @@ def test_each_number_of_the_dry_run_comes_true(settings: Settings, mixed: psycop
     assert not seen.capped
 
 
-
 def test_straddling_transactions_are_those_that_lose_a_part(settings: Settings, mixed: psycopg.Connection):
     def sizes() -> dict:
         return dict(mixed.execute("select transaction_id, count(*) from audit_changes group by 1").fetchall())
@@ -134,7 +135,7 @@ def test_an_action_that_a_transaction_is_linked_to_meanwhile_stays(settings: Set
     mixed.execute(
         "create function late() returns trigger security definer language plpgsql as"
         " $$ begin if exists (select from once) and old.name = 'login' then delete from once;"
-        " update audit_transactions set action_id = old.id where txid = 1; end if; return old; end $$;"
+        " update audit_transactions set action_id = old.id where txid = -1; end if; return old; end $$;"
         "create trigger late before delete on audit_actions for each row execute function late()"
     )
     with opened(settings, "test") as database:
@@ -154,7 +155,6 @@ def test_what_a_purge_said_of_itself_outlives_it(settings: Settings, mixed: psyc
 
 def test_the_estimate_follows_the_last_purge_of_this_database(settings: Settings, connection: psycopg.Connection):
     bulk(connection, transactions=700, per_transaction=6, days=120, now=datetime.now(UTC))
-    connection.execute("update audit_transactions set txid = -txid")
     first = run_purge(settings, PurgeRequest()).preview
     assert first is not None
     assert "no earlier purge" in first.seconds_basis
