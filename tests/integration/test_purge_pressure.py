@@ -1,5 +1,6 @@
 """A purge waits for what it must not disturb, says why, and goes on."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,14 @@ import pytest
 from tests.audit import NOW, bulk, count, settings_for
 from threadline_ops.database import opened
 from threadline_ops.errors import PolicyError
-from threadline_ops.retention import BatchDeleted, Paused, Policy, purge
+from threadline_ops.retention import BatchDeleted, Paused, Policy, phases, purge
 from threadline_ops.retention.control import control, steer
+from threadline_ops.retention.pace import Pace
 from threadline_ops.retention.pressure import INTERVAL, Budgets, Watch
+from threadline_ops.retention.scope import scope_of
+from threadline_ops.retention.sizing import Sizer
+from threadline_ops.retention.steps import Key
+from threadline_ops.retention.tally import Tally
 from threadline_ops.settings import Settings
 
 
@@ -45,11 +51,33 @@ def test_an_operator_pauses_a_running_purge_and_changes_its_batch_size(settings:
         assert isinstance(paused, Paused)
         assert paused.reason == "paused by postgres: month end"
         assert count(connection, "audit_changes") == 290, "it rests outside any batch"
-        steer(operator, paused=False, batch_size=25)
+        steer(operator, paused=False, batch_size=25, full_speed=True)
         assert control(operator).batch_size == 25
         rest = [event.deleted_changes for event in work]
+    assert watch.full_speed
     assert rest[0] == 25
     assert 10 + sum(rest) == 300 - count(connection, "audit_changes")
+
+
+def test_an_operator_ends_the_rests_of_a_gentle_purge(settings: Settings, connection):
+    bulk(connection, transactions=100, per_transaction=3, days=120, now=NOW)
+    policy = Policy(window=timedelta(days=90), enabled=True, batch_size=10)
+    hurry = False
+    asked: list[bool] = []
+
+    class Slow(Pace):
+        def rest(self) -> float:
+            asked.append(hurry)
+            return 0.0 if len(asked) < 2 else 3600.0
+
+    with opened(settings, "test") as database:
+        work = phases.Work(
+            policy, scope_of(database, policy, NOW), Tally(), phases.Budget(99), lambda: None, hurried=lambda: hurry
+        )
+        events = phases.changes(database, work, Slow(Sizer(10)), deque([(Key(), None)]))
+        assert [type(next(events)) for _ in range(3)] == [BatchDeleted, BatchDeleted, Paused]
+        hurry = True
+        assert all(isinstance(event, BatchDeleted) for event in events)
 
 
 def test_a_batch_size_out_of_bounds_is_refused(settings: Settings):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.audit import NOW, add_transaction, bulk, count, settings_for
 from threadline_ops.database import opened
-from threadline_ops.errors import Busy
+from threadline_ops.errors import Busy, PolicyError
 from threadline_ops.progress import Interrupted, drive
 from threadline_ops.retention import (
     BatchDeleted,
@@ -17,11 +17,13 @@ from threadline_ops.retention import (
     Policy,
     PurgeRequest,
     RangeSwept,
+    phases,
     preview,
     purge,
     run_purge,
     steps,
 )
+from threadline_ops.retention.hours import Hours
 from threadline_ops.retention.sizing import Limits
 from threadline_ops.retention.tally import Tally
 from threadline_ops.settings import Settings
@@ -220,6 +222,26 @@ def test_a_run_ends_at_its_duration_and_says_so(settings: Settings, aged):
     _, result = collected(settings, policy(max_duration=timedelta(microseconds=1)))
     assert result.outcome == "capped"
     assert result.remaining_changes > 200
+
+
+def test_a_run_outside_its_hours_is_refused_and_one_that_reaches_their_end_is_capped(settings: Settings, aged):
+    night = Hours.parse("22:00-06:00", "UTC")
+    with pytest.raises(PolicyError, match="22:00 to 06:00 UTC"):
+        collected(settings, policy(hours=night))  # it is noon
+    ending = Hours(NOW.time(), (NOW + timedelta(microseconds=1)).time())
+    _, result = collected(settings, policy(hours=ending))
+    assert (result.outcome, result.deleted_changes) == ("capped", 0)
+    assert count(aged, "audit_changes") == 1200
+    day = Hours.parse("11:00-13:00", "UTC")
+    assert collected(settings, policy(hours=day))[1].outcome == "complete"
+
+
+def test_a_sweep_that_the_time_cuts_off_is_no_complete_run(settings: Settings, aged, monkeypatch):
+    aged.execute("delete from audit_changes where captured_at < %s", (NOW - 90 * DAY,))
+    monkeypatch.setattr(phases.Budget, "over", lambda self: True)
+    _, result = collected(settings, policy(sweep="always"))
+    assert (result.outcome, result.remaining_changes, result.swept) == ("capped", 0, False)
+    assert orphans(aged) > 50
 
 
 def test_each_table_has_its_own_window(settings: Settings, connection: psycopg.Connection):

@@ -1,4 +1,4 @@
-"""`purge-control`: pause a running purge, or change its batch size."""
+"""`purge-control`: pause a running purge, or change its batch size and speed."""
 
 from __future__ import annotations
 
@@ -50,15 +50,18 @@ def resume(
     batch_size: Annotated[
         int | None, typer.Option(help="Changes a batch from now on, instead of the run's own.")
     ] = None,
+    full_speed: Annotated[
+        bool, typer.Option("--full-speed", help="Without giving way to writers, though they were started gentle.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Let purges go on."""
+    """Let purges go on; what is not given goes back to the run's own."""
     from threadline_ops import settings as configuration
     from threadline_ops.database import opened
     from threadline_ops.retention.control import steer
 
     with opened(configuration.load(), "purge-control") as database:
-        _print(steer(database, paused=False, batch_size=batch_size), as_json=as_json)
+        _print(steer(database, paused=False, batch_size=batch_size, full_speed=full_speed), as_json=as_json)
 
 
 def _print(asked: Control, *, as_json: bool) -> None:
@@ -66,4 +69,5 @@ def _print(asked: Control, *, as_json: bool) -> None:
         print_json(asked)
         return
     size = f", {asked.batch_size} changes a batch" if asked.batch_size else ""
-    out.print(("paused" if asked.paused else "running") + size, markup=False)
+    speed = ", at full speed" if asked.full_speed else ""
+    out.print(("paused" if asked.paused else "running") + size + speed, markup=False)

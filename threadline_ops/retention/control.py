@@ -19,6 +19,7 @@ class Control:
         paused: rest until this changes.
         reason: why, for the run's log.
         batch_size: instead of the run's own.
+        full_speed: do not give way to writers, though the run was started gentle.
         changed_by: the role that changed it last.
         changed_at: when.
     """
@@ -26,6 +27,7 @@ class Control:
     paused: bool = False
     reason: str | None = None
     batch_size: int | None = None
+    full_speed: bool = False
     changed_by: str | None = None
     changed_at: datetime | None = None
 
@@ -40,8 +42,15 @@ def control(database: Database) -> Control:
     return Control(*row) if row else Control()
 
 
-def steer(database: Database, *, paused: bool, reason: str | None = None, batch_size: int | None = None) -> Control:
-    """Ask running and later purges to rest, or to take another batch size.
+def steer(
+    database: Database,
+    *,
+    paused: bool,
+    reason: str | None = None,
+    batch_size: int | None = None,
+    full_speed: bool = False,
+) -> Control:
+    """Ask running and later purges to rest, to take another batch size, or to stop giving way.
 
     Raises:
         PolicyError: the batch size is out of bounds.
@@ -57,6 +66,6 @@ def steer(database: Database, *, paused: bool, reason: str | None = None, batch_
             make_schema(database)
             connection.execute(database.statement("control/create_table"))
         connection.execute(
-            database.statement("control/set"), {"paused": paused, "reason": reason, "batch_size": batch_size}
+            database.statement("control/set"), {"paused": paused, "reason": reason, "batch_size": batch_size, "full_speed": full_speed},
         )
     return control(database)

@@ -153,6 +153,7 @@ class Execution:
                 connect=lambda: opened(self.settings, OPERATION),
                 direct=lambda: opened(self.settings, OPERATION, direct=True),
                 sized=lambda: watch.batch_size,
+                hurried=lambda: watch.full_speed,
             )
             return progress.drive(work, noted, should_stop=should_stop)
 

@@ -69,6 +69,7 @@ class Work:
         stopping: set when the run ends early; every worker finishes the step in hand.
         emptied: transactions go in the batch that empties them.
         sized: the batch size that an operator wants instead of the pace's, if any.
+        hurried: whether an operator wants no rests between the steps.
         cut: the time was up before every phase had ended.
     """
 
@@ -80,6 +81,7 @@ class Work:
     stopping: threading.Event = field(default_factory=threading.Event)
     emptied: bool = False
     sized: Callable[[], int | None] = lambda: None
+    hurried: Callable[[], bool] = lambda: False
     cut: bool = False
 
     def time_is_up(self) -> bool:
@@ -98,7 +100,7 @@ def waited(work: Work) -> Generator[Paused]:
 def rested(work: Work, pace: Pace) -> Generator[Paused]:
     """Rest as long as the pace asks for, announcing long rests."""
     left = pace.rest()
-    while left > 0 and not work.stopping.is_set():
+    while left > 0 and not work.stopping.is_set() and not work.hurried():
         part = min(left, ANNOUNCED_REST)
         work.stopping.wait(part)
         left -= part

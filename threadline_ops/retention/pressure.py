@@ -61,6 +61,7 @@ class Watch:
     budgets: Budgets
     clock: Callable[[], float] = time.monotonic
     batch_size: int | None = None
+    full_speed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looked: float | None = None
     _reason: str | None = None
@@ -77,9 +78,11 @@ class Watch:
 
     def _look(self, now: float) -> str | None:
         asked = control(self.database)
-        self.batch_size = asked.batch_size
+        self.batch_size, self.full_speed = asked.batch_size, asked.full_speed
         if asked.paused:
             return f"paused by {asked.changed_by}" + (f": {asked.reason}" if asked.reason else "")
+        if self.full_speed:
+            return None
         schemas = {"audit": self.database.settings.audit_schema}
         with self.database.transaction(read_only=True):
             lag, waiting, wal, dead = self.database.one("retention/pressure", schemas)

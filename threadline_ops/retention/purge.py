@@ -62,6 +62,7 @@ def purge(
     connect: Connect | None = None,
     direct: Connect | None = None,
     sized: Callable[[], int | None] = lambda: None,
+    hurried: Callable[[], bool] = lambda: False,
 ) -> Generator[PurgeEvent, None, PurgeResult]:
     """Delete expired changes and the transactions that they leave empty; permanent.
 
@@ -78,6 +79,7 @@ def purge(
         connect: opens further connections, for more than one worker and for a gentle run's probe.
         direct: opens a connection past any pooler, for dropping partitions; without one they are purged by rows.
         sized: asked before each batch for a batch size that overrides the policy's.
+        hurried: asked before each rest whether to leave it out.
 
     Raises:
         PolicyError: not enabled, no consent, outside the allowed hours, or a cutoff that the policy does not allow.
@@ -99,6 +101,7 @@ def purge(
         phases.Budget(policy.max_batches, _deadline(policy, now)),
         before_batch,
         sized=sized,
+        hurried=hurried,
     )
     by_rows = yield from _partitions(database, work, direct)
     way = way_of(database, policy, scope, dropped=bool(work.tally.partitions))
