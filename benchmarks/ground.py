@@ -120,6 +120,18 @@ class Ground:
             )
             database.connection.execute("vacuum (freeze, analyze)")
 
+    def partition(self, name: str, of: str) -> None:
+        """Make a template: another one's history with audit_changes in partitions of thirty days."""
+        copy = sql.SQL("create database {} template {} strategy file_copy")
+        self.admin(copy.format(sql.Identifier(name), sql.Identifier(of)))
+        bounds = {"start": (self.end - SPAN).isoformat(), "end": self.end.isoformat()}
+        text = statement("partition").decode()
+        for slot, value in bounds.items():
+            text = text.replace(f"{{{slot}}}", value)
+        with psycopg.connect(self.server.dsn(name), autocommit=True) as connection:
+            connection.execute(text.encode())
+            connection.execute("vacuum (freeze, analyze)")
+
 
 @contextmanager
 def prepared(transactions: int, *, history: bool = True) -> Generator[Ground]:

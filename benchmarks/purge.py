@@ -66,7 +66,42 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             note="seconds per change, at full size over at a tenth",
         ),
         *_gentle(ground, repeats, median(measured["threadline"])),
+        *_partitioned(ground, repeats),
     ]
+
+
+def _partitioned(ground: Ground, repeats: int) -> list[Case]:
+    """Whole partitions against one DELETE of the same changes, and both with the transactions that this empties."""
+    ground.partition("partitioned", "full")
+    request = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
+
+    def delete(*statements: str) -> Callable[[str], None]:
+        def work(database: str) -> None:
+            with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
+                for name in statements:
+                    connection.execute(statement(name), {"cutoff": ground.cutoff})
+
+        return work
+
+    measured = interleaved(
+        {
+            "changes": ground.trial("partitioned", lambda n: _purge(ground, n, request, delete_empty_transactions=False)),
+            "delete": ground.trial("full", delete("single_delete_changes")),
+            "both": ground.trial("partitioned", lambda n: _purge(ground, n, request)),
+            "deletes": ground.trial("full", delete("single_delete_changes", "single_delete_transactions")),
+        },
+        repeats,
+    )
+    return [
+        ratio(
+            "purge.partitioned", measured["changes"], measured["delete"], goal=0.15, better="lower",
+            note="changes alone: two partitions of 30 days counted, hashed and dropped, over one DELETE of the same",
+        ),
+        ratio(
+            "purge.partitioned_with_transactions", measured["both"], measured["deletes"], goal=1.0, better="lower",
+            note="with the transactions that this empties, which go row by row either way, each looking into every partition",
+        ),
+    ]  # fmt: skip
 
 
 def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
@@ -93,8 +128,8 @@ def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
     ]  # fmt: skip
 
 
-def _purge(ground: Ground, name: str, request: PurgeRequest) -> None:
-    result = run_purge(ground.settings(name), request).result
+def _purge(ground: Ground, name: str, request: PurgeRequest, **retention: object) -> None:
+    result = run_purge(ground.settings(name, **retention), request).result
     assert result is not None
     assert result.outcome == "complete", result
 
