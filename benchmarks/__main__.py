@@ -15,10 +15,10 @@ ON_HISTORY = {"purge", "export"}
 def main() -> None:
     """Run the cases that were asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the size, more repeats")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size")
     parser.add_argument("--only", choices=sorted(MODULES), action="append", help="these groups alone; writes no file")
     chosen = parser.parse_args()
-    transactions, repeats = (100_000, 5) if chosen.quick else (1_000_000, 3)
+    transactions, repeats = (100_000, 3) if chosen.quick else (1_000_000, 3)
     about = report.machine()
     with prepared(transactions, history=not ON_HISTORY.isdisjoint(chosen.only or MODULES)) as ground:
         used = report.versions(ground)

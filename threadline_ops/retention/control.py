@@ -66,6 +66,7 @@ def steer(
             make_schema(database)
             connection.execute(database.statement("control/create_table"))
         connection.execute(
-            database.statement("control/set"), {"paused": paused, "reason": reason, "batch_size": batch_size, "full_speed": full_speed},
+            database.statement("control/set"),
+            {"paused": paused, "reason": reason, "batch_size": batch_size, "full_speed": full_speed},
         )
     return control(database)
