@@ -126,7 +126,7 @@ def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
     seconds = [taken for _, taken in gentle]
     return [
         ratio("purge.capture_p99", latencies, idle, goal=1.5, better="lower", note=beside),
-        ratio("purge.vs_threadline_gentle", [threadline], seconds, goal=60, better="higher", note="gentle, beside a writer"),
+        ratio("purge.vs_threadline_gentle", [threadline], seconds, goal=60, better="higher", note="beside a writer"),
         ratio(
             "purge.capture_p99_full_speed", [p for p, _ in fast], idle, goal=3, better="lower",
             note=f"{beside}; for information",
