@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Generator
 from contextlib import suppress
 
@@ -26,11 +27,18 @@ def copied(connection: Connection, statement: sql.Composed) -> Generator[bytes]:
         raise errors.error_from_result(result)
     get, finished = server.get_copy_data, False
     try:
-        while True:
-            size, data = get(0)
-            if size < 0:
-                break
-            yield bytes(data)
+        with selectors.DefaultSelector() as selector:
+            selector.register(server.socket, selectors.EVENT_READ)
+            while True:
+                size, data = get(1)
+                if size > 0:
+                    yield bytes(data)
+                elif size < 0:
+                    break
+                else:
+                    # Waiting within libpq would hold the interpreter's lock, and with it the thread that encodes.
+                    selector.select()
+                    server.consume_input()
         finished = True
     finally:
         if not finished:
