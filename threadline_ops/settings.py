@@ -174,6 +174,10 @@ class ContinuitySettings(Section):
     chunk_rows: PositiveInt = 50_000
     chunk_bytes: PositiveInt = 16_777_216
     chunk_ms: PositiveInt = 1_000
+    gentle: Boolean = True
+    latency_ratio: Annotated[float, Field(gt=1)] = 1.5
+    most_waiting_locks: Annotated[int, Field(ge=0)] = 0
+    most_replication_lag_mb: PositiveInt = 256
 
 
 class EvidenceSettings(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,9 +13,11 @@ from threadline_ops.cli.console import Json, err, out, print_json, warn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from threadline_ops.continuity import BaselineReport, ChunkWritten, Readiness, RowsVerified, VerifyReport
+    from threadline_ops.continuity import BaselineEvent, BaselineReport, Readiness, RowsVerified, VerifyReport
+    from threadline_ops.errors import OpsError
     from threadline_ops.settings import Settings
 
+Report = TypeVar("Report")
 Tables = Annotated[
     list[str] | None,
     typer.Argument(
@@ -72,23 +74,28 @@ def baseline(
     Reads only, and writes nothing into audit_changes. Exit status 1: stopped on request.
     """
     from threadline_ops import settings as configuration
-    from threadline_ops.continuity import run_baseline
+    from threadline_ops.continuity import Rested, run_baseline
 
     settings = configuration.load()
     with _stoppable(shown=not as_json) as (show, should_stop):
 
-        def on_event(event: ChunkWritten) -> None:
+        def on_event(event: BaselineEvent) -> None:
+            if isinstance(event, Rested):
+                show(f"{event.table}: resting, {event.reason}")
+                return
             show(f"{event.table}: chunk {event.chunk:,}, {event.total_rows:,} of about {event.expected_rows:,} rows")
 
-        reports = [
-            run_baseline(settings, name, refresh=refresh, should_stop=should_stop, on_event=on_event)
-            for name in _chosen(settings, tables)
-        ]
+        reports, failed = _each(
+            _chosen(settings, tables),
+            lambda name: run_baseline(settings, name, refresh=refresh, should_stop=should_stop, on_event=on_event),
+        )
     if as_json:
         print_json(reports)
     else:
         for report in reports:
             _print_baseline(report)
+    if failed:
+        raise failed
 
 
 def _print_baseline(report: BaselineReport) -> None:
@@ -124,17 +131,36 @@ def continuity_verify(
         def on_event(event: RowsVerified) -> None:
             show(f"{event.table}: {event.rows:,} of about {event.expected_rows:,} rows, {event.findings:,} findings")
 
-        reports = [
-            run_verify(settings, name, sample=sample, should_stop=should_stop, on_event=on_event)
-            for name in _chosen(settings, tables)
-        ]
+        reports, failed = _each(
+            _chosen(settings, tables),
+            lambda name: run_verify(settings, name, sample=sample, should_stop=should_stop, on_event=on_event),
+        )
     if as_json:
         print_json(reports)
     else:
         for report in reports:
             _print_verification(report)
+    if failed:
+        raise failed
     if any(report.result.gaps for report in reports):
         raise typer.Exit(1)
+
+
+def _each(names: list[str], run: Callable[[str], Report]) -> tuple[list[Report], OpsError | None]:
+    """Run for every table: one that is refused must not keep the others from their turn. The first refusal is kept."""
+    from threadline_ops.errors import ContinuityError
+
+    reports: list[Report] = []
+    failed: OpsError | None = None
+    for name in names:
+        try:
+            reports.append(run(name))
+        except ContinuityError as error:
+            if failed is None:
+                failed = error
+            if len(names) > 1:
+                warn(f"{name}: {error.what}")
+    return reports, failed
 
 
 def _chosen(settings: Settings, named: list[str] | None) -> list[str]:

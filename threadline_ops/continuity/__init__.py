@@ -4,8 +4,9 @@ History is never made up: a baseline lies outside audit_changes, and what is not
 """
 
 from threadline_ops.continuity.as_of import AsOf, as_of
-from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
+from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.completeness import Counters, Estimate, Trail, reading
+from threadline_ops.continuity.events import BaselineEvent, BaselineResult, ChunkWritten, Rested
 from threadline_ops.continuity.readiness import Readiness, readiness, tables
 from threadline_ops.continuity.run import BaselineReport, VerifyReport, run_baseline, run_verify
 from threadline_ops.continuity.store import Store, store
@@ -13,12 +14,14 @@ from threadline_ops.continuity.verification import RowsVerified, VerifyResult, v
 
 __all__ = [
     "AsOf",
+    "BaselineEvent",
     "BaselineReport",
     "BaselineResult",
     "ChunkWritten",
     "Counters",
     "Estimate",
     "Readiness",
+    "Rested",
     "RowsVerified",
     "Store",
     "Trail",

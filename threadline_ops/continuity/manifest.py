@@ -137,6 +137,11 @@ class Version:
         """Rows in all chunks."""
         return sum(chunk.rows for chunk in self.chunks)
 
+    @property
+    def resumable(self) -> bool:
+        """Whether more chunks may be added: those of a table without a key share one snapshot."""
+        return all(chunk.header.key for chunk in self.chunks)
+
 
 def directory(identity: Identity, relation: Relation) -> str:
     """Where a table's baselines lie; tables, databases and clusters of one name do not meet."""
@@ -192,6 +197,21 @@ def close(store: Store, base: str, version: Version) -> None:
         "chunks": [hashlib.sha256(chunk.dump()).hexdigest() for chunk in version.chunks],
     }
     store.publish(f"{version_directory(base, version.number)}/{_CLOSING}", rfc8785.dumps(content))
+
+
+def tidy(store: Store, place: str, version: Version) -> None:
+    """Remove what a killed run left beside an unfinished version's chunks: files that no manifest names."""
+    known = {chunk.file for chunk in version.chunks}
+    for name in store.names(place):
+        if name not in known and name.endswith((".parquet", ".tmp")):
+            store.remove(f"{place}/{name}")
+
+
+def discard(store: Store, base: str, version: Version) -> None:
+    """Remove an unfinished version; its manifests go first, so that none ever names a file that is gone."""
+    place = version_directory(base, version.number)
+    for name in sorted(store.names(place), key=lambda name: not name.endswith(".json")):
+        store.remove(f"{place}/{name}")
 
 
 def _version(store: Store, base: str, number: int) -> Version:

@@ -11,8 +11,20 @@ import pyarrow.compute as pc
 from psycopg import sql
 from pyarrow import csv
 
+from threadline_ops.capture.names import Table
 from threadline_ops.continuity.copying import copied
-from threadline_ops.continuity.keys import KEY_TEXT, ROW, Bounds, Key, digest, key_hash, key_text, named, within
+from threadline_ops.continuity.keys import (
+    KEY_TEXT,
+    ROW,
+    Bounds,
+    Key,
+    blocks,
+    digest,
+    key_hash,
+    key_text,
+    named,
+    within,
+)
 from threadline_ops.continuity.redaction import Redaction
 from threadline_ops.continuity.relation import Column, Relation
 from threadline_ops.database import Connection
@@ -88,19 +100,28 @@ class Reader:
         Raises:
             TooBig: they are more than `max_bytes` of text.
         """
-        messages: list[bytes] = []
-        size = 0
-        with closing(copied(connection, self._statement(bounds, rows))) as copy:
-            for message in copy:
-                messages.append(message)
-                size += len(message)
-                if size > max_bytes:
-                    raise TooBig
+        messages = _collected(connection, self._statement(bounds, rows), max_bytes)
         if not messages:
             return Stretch(b"", 0, None)
         last = self._parsed(messages[-1])
         key = tuple(cast("str", last.column(column.name)[0].as_py()) for column in self.relation.key)
         return Stretch(b"".join(messages), len(messages), key)
+
+    def read_blocks(
+        self, connection: Connection, leaf: Table, first: int, beyond: int | None, max_bytes: int
+    ) -> Stretch:
+        """The rows in a range of a leaf's blocks, within the transaction at hand.
+
+        Raises:
+            TooBig: they are more than `max_bytes` of text.
+        """
+        statement = template("continuity/rows/read_blocks").format(
+            outputs=sql.SQL(", ").join(self._outputs()),
+            leaf=sql.Identifier(leaf.schema, leaf.name),
+            range=blocks(first, beyond),
+        )
+        messages = _collected(connection, statement, max_bytes)
+        return Stretch(b"".join(messages), len(messages), None)
 
     def table(self, stretch: Stretch) -> pa.Table:
         """The rows in Arrow's types: columns, key texts that differ from their columns, and the located outputs."""
@@ -174,6 +195,18 @@ class Reader:
         if not typed and base in _MAY_STAY_TEXT:
             return pa.string()
         return _TYPES.get(base, pa.string())
+
+
+def _collected(connection: Connection, statement: sql.Composed, max_bytes: int) -> list[bytes]:
+    messages: list[bytes] = []
+    size = 0
+    with closing(copied(connection, statement)) as copy:
+        for message in copy:
+            messages.append(message)
+            size += len(message)
+            if size > max_bytes:
+                raise TooBig
+    return messages
 
 
 def _typed(table: pa.Table, column: Column, wanted: pa.DataType) -> pa.Table:
