@@ -26,10 +26,11 @@ from threadline_ops.continuity import (
     verification,
 )
 from threadline_ops.continuity.horizon import horizon
+from threadline_ops.coverage import run_coverage
 from threadline_ops.database import opened
 from threadline_ops.errors import ContinuityError, LockHeld, SettingsError, UnsafeDatabase
 from threadline_ops.lock import single_flight
-from threadline_ops.settings import RetentionSettings, Settings
+from threadline_ops.settings import CoverageSettings, RetentionSettings, Settings
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def settings(audited: str, connection: psycopg.Connection, tmp_path: Path) -> Se
 
 def ready(settings: Settings, table: str = "things"):
     with opened(settings, "tests") as database:
-        return readiness(database, table, store=store(settings))
+        (one,) = readiness(database, [table], settings, store=store(settings))
+        return one
 
 
 def known(settings: Settings, key: str, at: datetime):
@@ -69,26 +71,59 @@ def test_a_captured_table_is_ready_and_says_what_it_does_not_know(settings: Sett
     assert (later.rows, later.rows_never_seen, later.baseline) == (20, 17, 1)
 
 
+def test_a_check_on_record_bounds_t0_and_one_that_saw_a_gap_ends_what_was_known(settings: Settings, connection):
+    assert ready(settings).t0_source == "not known"
+    checked = settings.model_copy(update={"coverage": CoverageSettings(expected_tables=("things",))})
+    first = json.loads(run_coverage(checked).evidence.read_text())["ended"]
+    connection.execute("update things set v = 'x'")
+    run_coverage(checked)
+    one = ready(settings)
+    assert (one.t0_source, one.t0) == ("evidence", datetime.fromisoformat(first))
+    connection.execute("alter table things disable trigger all")
+    run_coverage(checked)
+    connection.execute("alter table things enable trigger all")
+    assert ready(settings).t0_source == "not known", "the change lies before the gap"
+    connection.execute("update things set v = 'y' where id = 1")
+    after = ready(settings)
+    assert after.t0_source == "first change"
+    assert after.t0 > one.t0
+    again = json.loads(run_coverage(checked).evidence.read_text())["ended"]
+    assert after.t0 < datetime.fromisoformat(again)
+    assert ready(settings).t0 == after.t0, "the earlier bound is the better one"
+
+
+def test_a_table_without_a_key_is_counted_and_said_to_be_untold(settings: Settings, connection):
+    connection.execute("create table log (n int); insert into log values (1), (1)")
+    capture(settings, "log")
+    one = ready(settings, "log")
+    assert (one.ready, one.rows, one.rows_never_seen) == (True, 2, None)
+
+
 @pytest.mark.parametrize(
     ("break_it", "reason"),
     [
-        ("alter table things disable trigger all", "disabled, conditional"),
-        ("alter table things enable replica trigger threadline_audit_things", "disabled, conditional"),
+        ("alter table things disable trigger all", "is disabled"),
+        ("alter table things enable replica trigger threadline_audit_things", "replica role only"),
         ("drop trigger threadline_audit_things on things", "no capture trigger"),
         (
             "create or replace trigger threadline_audit_things after insert on things for each row"
             " execute function threadline_capture_changes()",
-            "not for every kind of write",
+            "does not fire on update, delete",
         ),
         (
             "create or replace trigger threadline_audit_things after insert or update or delete on things"
             " for each row when (false) execute function threadline_capture_changes()",
-            "conditional",
+            "has a WHEN condition",
         ),
         (
             "create or replace trigger threadline_audit_things after insert or update of v or delete on things"
             " for each row execute function threadline_capture_changes()",
-            "conditional",
+            "fires on updates of v only",
+        ),
+        (
+            "create or replace function threadline_capture_changes() returns trigger language plpgsql"
+            " as $$ begin return null; end $$",
+            "function",
         ),
         ("alter table things rename to others", "there is no such table"),
     ],

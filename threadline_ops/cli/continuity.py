@@ -52,7 +52,7 @@ def continuity(
     archive = store(settings) if settings.archive_uri else None
     with opened(settings, "continuity") as database:
         database.require_audit_schema()
-        found = [readiness(database, name, store=archive) for name in _chosen(settings, tables)]
+        found = readiness(database, _chosen(settings, tables, expected=True), settings, store=archive)
     if as_json:
         print_json({"ready": all(one.ready for one in found), "tables": found})
     else:
@@ -163,14 +163,18 @@ def _each(names: list[str], run: Callable[[str], Report]) -> tuple[list[Report],
     return reports, failed
 
 
-def _chosen(settings: Settings, named: list[str] | None) -> list[str]:
+def _chosen(settings: Settings, named: list[str] | None, *, expected: bool = False) -> list[str]:
+    """The tables named, or else all that continuity looks after; with those that coverage expects, if asked."""
     from threadline_ops.continuity import tables
+    from threadline_ops.coverage import expected_tables
     from threadline_ops.database import opened
 
     if named:
         return named
     with opened(settings, "continuity") as database:
-        return tables(database, settings.continuity)
+        found = tables(database, settings.continuity)
+    more = expected_tables(settings) if expected and not settings.continuity.tables else ()
+    return sorted({*found, *map(str, more)})
 
 
 @contextmanager
@@ -197,14 +201,16 @@ def _print_readiness(one: Readiness) -> None:
         _rows({"because": "; ".join(one.problems)})
     if not one.exists:
         return
-    t0 = {"trigger creation": "since", "first change": "not later than", "not known": ""}[one.t0_source]
+    t0 = "since" if one.t0_source == "trigger creation" else "not later than"
     _rows(
         {
             "capture (T0)": f"{t0} {one.t0.isoformat(timespec='seconds')}, by {one.t0_source}"
             if one.t0
             else "not known",
-            "live rows": "not counted: no primary key" if one.rows is None else f"{one.rows:,}",
-            "never seen by capture": "not known" if one.rows_never_seen is None else f"{one.rows_never_seen:,}",
+            "live rows": f"{one.rows:,}",
+            "never seen by capture": "cannot be told: no primary key"
+            if one.rows_never_seen is None
+            else f"{one.rows_never_seen:,}",
             "baseline": f"version {one.baseline}, read from {one.baseline_at}" if one.baseline else "none",
         }
     )
