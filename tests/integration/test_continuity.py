@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,7 +15,6 @@ from tests.audit import count
 from tests.continuity import Found, baseline, capture, found, redacting, settings_for, verified
 from threadline_ops.continuity import (
     Trail,
-    as_of,
     changes,
     readiness,
     reading,
@@ -28,7 +27,7 @@ from threadline_ops.continuity import (
 from threadline_ops.continuity.horizon import horizon
 from threadline_ops.coverage import run_coverage
 from threadline_ops.database import opened
-from threadline_ops.errors import ContinuityError, LockHeld, SettingsError, UnsafeDatabase
+from threadline_ops.errors import LockHeld, SettingsError, UnsafeDatabase
 from threadline_ops.lock import single_flight
 from threadline_ops.settings import CoverageSettings, RetentionSettings, Settings
 
@@ -46,11 +45,6 @@ def ready(settings: Settings, table: str = "things"):
     with opened(settings, "tests") as database:
         (one,) = readiness(database, [table], settings, store=store(settings))
         return one
-
-
-def known(settings: Settings, key: str, at: datetime):
-    with opened(settings, "tests") as database:
-        return as_of(database, store(settings), "things", (key,), at)
 
 
 def now(connection: psycopg.Connection) -> datetime:
@@ -152,40 +146,6 @@ def test_all_captured_tables_are_found_and_the_settings_may_name_others(settings
         assert tables(database, named) == ["elsewhere.t", "public.u"]
 
 
-@pytest.mark.pooled
-def test_as_of_never_guesses(settings: Settings, connection):
-    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    nothing = known(settings, "1", now(connection))
-    assert (nothing.state, nothing.row) == ("unknown", None)
-    assert "before the audit horizon" in nothing.statement
-    baseline(settings, "things")
-    base = known(settings, "1", now(connection))
-    assert (base.state, base.row) == ("baseline", {"id": 1, "v": "v1"})
-    assert base.known_at is not None
-    before = known(settings, "1", long_ago)
-    assert (before.state, before.row, before.known_at) == ("unknown", None, base.known_at)
-    assert before.statement == f"known as of baseline at {base.known_at.isoformat()}, history before is unknown"
-    assert known(settings, "99", now(connection)).state == "absent from baseline"
-    between = now(connection)
-    connection.execute("update things set v = 'new' where id = 1")
-    connection.execute("insert into things values (99, 'n')")
-    assert known(settings, "1", between).row == {"id": 1, "v": "v1"}
-    assert known(settings, "1", now(connection)).row == {"id": 1, "v": "new"}
-    assert known(settings, "99", now(connection)).state == "captured"
-    connection.execute("delete from things where id = 1")
-    assert known(settings, "1", now(connection)).state == "deleted"
-    with pytest.raises(ContinuityError, match="another number of columns"), opened(settings, "tests") as database:
-        as_of(database, store(settings), "things", ("1", "2"), between)
-
-
-def test_a_change_that_the_baseline_saw_is_not_put_after_it(settings: Settings, connection):
-    connection.execute("update things set v = 'seen' where id = 1")
-    connection.execute("set session_replication_role = replica")
-    connection.execute("update things set v = 'past capture' where id = 1")
-    baseline(settings, "things")
-    assert known(settings, "1", now(connection)).row == {"id": 1, "v": "past capture"}
-
-
 def test_what_a_purge_may_have_taken_is_unknown_not_bypassed(settings: Settings, connection):
     baseline(settings, "things")
     connection.execute("update things set v = 'x' where id in (1, 2)")
@@ -214,6 +174,7 @@ def test_the_horizon_comes_from_evidence_and_policy(settings: Settings, connecti
     assert horizon(policy, identity, clock) == clock - timedelta(days=30)
     purged = {
         "database": {"system_identifier": identity.system_identifier, "database": identity.database},
+        "mode": "execute",
         "parameters": {"cutoff": (clock - timedelta(days=3)).isoformat()},
         "figures": {"deleted_changes": 5},
     }
