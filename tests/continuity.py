@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from threadline_ops.capture.names import parse
 from threadline_ops.capture.triggers import apply
 from threadline_ops.continuity.baseline import take
-from threadline_ops.continuity.events import BaselineEvent, BaselineResult
+from threadline_ops.continuity.events import BaselineEvent, BaselineResult, VerifyResult
 from threadline_ops.continuity.store import store
-from threadline_ops.continuity.verification import VerifyResult, verify
+from threadline_ops.continuity.verification import verify
 from threadline_ops.database import opened
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureTable, ContinuitySettings, EvidenceSettings, Settings

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
-import random
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import psycopg
@@ -25,8 +19,7 @@ from tests.continuity import baseline, capture, found, manifests, redacting, set
 from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.store import store
 from threadline_ops.database import opened
-from threadline_ops.errors import ContinuityError, DatabaseError, SettingsError
-from threadline_ops.progress import drive
+from threadline_ops.errors import ContinuityError, SettingsError
 from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -243,163 +236,3 @@ def test_neither_baseline_nor_verification_touches_the_audit_tables(settings: Se
     verified(settings, "things")
     after = [count(connection, name) for name in ("audit_changes", "audit_transactions", "audit_actions")]
     assert before == after
-
-
-def _write(dsn: str, seed: int, stop: threading.Event, done: list[int]) -> None:
-    chance = random.Random(seed)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        while not stop.is_set():
-            with connection.transaction():
-                # Several rows in key order, so that transactions overlap chunks and never deadlock.
-                for number in sorted(chance.sample(range(1, ROWS + 200), 4)):
-                    statement = chance.choice(
-                        [
-                            "update busy set v = v + 1, t = %(t)s where id = %(id)s",
-                            "update busy set v = v + 1, t = %(t)s where id = %(id)s",
-                            "delete from busy where id = %(id)s",
-                            "insert into busy values (%(id)s, 0, %(t)s) on conflict do nothing",
-                        ]
-                    )
-                    connection.execute(statement, {"id": number, "t": str(chance.random())})
-            done[seed] += 1
-
-
-def test_chunks_under_concurrent_writers_are_ordered_exactly(audited, connection, tmp_path):
-    connection.execute("create table busy (id int primary key, v int, t text)")
-    connection.execute("insert into busy select i, 0, 'start' from generate_series(1, %s) i", (ROWS,))
-    settings = settings_for(audited, tmp_path, chunk_rows=ROWS // CHUNKS * 3 // 5)
-    capture(settings, "busy")
-    stop, done = threading.Event(), [0] * WRITERS
-    writers = [threading.Thread(target=_write, args=(audited, n, stop, done)) for n in range(WRITERS)]
-    for writer in writers:
-        writer.start()
-    try:
-        with opened(settings, "tests") as database:
-
-            def keep_pace() -> None:
-                """Let the writers get on by some transactions between chunks."""
-                goal = sum(done) + 40
-                while sum(done) < goal and all(writer.is_alive() for writer in writers):
-                    stop.wait(0.001)
-
-            work = take(
-                database, store(settings), "busy",
-                capture=settings.capture, limits=settings.continuity, before_chunk=keep_pace,
-            )  # fmt: skip
-            result = drive(work, lambda _: None)
-    finally:
-        stop.set()
-        for writer in writers:
-            writer.join()
-    assert result.chunks >= CHUNKS
-    changes = count(connection, "audit_changes")
-    assert changes > 2_000
-    assert found(verified(settings, "busy")) == set()
-    assert _replayed(settings, connection) == dict(connection.execute("select id, (v, t)::text from busy"))
-
-
-def _replayed(settings: Settings, connection: psycopg.Connection) -> dict[int, str]:
-    """The rows by the server's own reckoning, change by change, without any of the code under test."""
-    state: dict[int, str] = {}
-    ends: list[tuple[int, str]] = []
-    for chunk in manifests(settings):
-        upto = chunk["bounds"]["upto"]
-        ends.append((int(upto[0]) if upto else 10**9, chunk["moment"]["snapshot"]))
-        for row in pq.read_table(chunk["path"]).to_pylist():
-            state[row["id"]] = f"({row['v']},{row['t']})"
-    connection.execute("create temp table ends (upto int, snapshot pg_snapshot)")
-    for end in ends:
-        connection.execute("insert into ends values (%s, %s)", end)
-    replay = connection.execute(
-        """
-        select (c.table_pk ->> 'id')::int, c.op, '(' || (c.data_after ->> 'v') || ',' || (c.data_after ->> 't') || ')'
-        from audit_changes c join audit_transactions x on x.id = c.transaction_id
-        where not pg_visible_in_snapshot(
-            x.txid::text::xid8,
-            (select snapshot from ends where upto >= (c.table_pk ->> 'id')::int order by upto limit 1)
-        )
-        order by c.captured_at
-        """
-    )
-    for number, operation, row in replay:
-        if operation == "delete":
-            state.pop(number, None)
-        else:
-            state[number] = row
-    return state
-
-
-_CHILD = """
-import sys, time
-from pathlib import Path
-from tests.continuity import baseline, settings_for
-from threadline_ops.continuity import baseline as module
-from threadline_ops.continuity.store import Store
-from threadline_ops.continuity.reading import Reader
-
-dsn, directory, where, number = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-publish, read, calls = Store.publish, Reader.read, {"read": 0, "data": 0, "manifest": 0}
-
-def stop(kind):
-    calls[kind] += 1
-    if kind == where and calls[kind] == number:
-        print("there", flush=True)
-        sys.stdin.readline()
-
-def reading(self, connection, *arguments):
-    stretch = read(self, connection, *arguments)
-    stop("read")
-    return stretch
-
-def publishing(self, name, content, **named):
-    if where == "torn" and name.endswith(".parquet") and f"chunk-{number:06}" in name:
-        path = Path(self.place(name))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name("." + path.name + ".tmp").write_bytes(content[:100])
-        print("there", flush=True)
-        sys.stdin.readline()
-    publish(self, name, content, **named)
-    stop("data" if name.endswith(".parquet") else "manifest")
-
-Store.publish, Reader.read = publishing, reading
-baseline(settings_for(dsn, directory), "things")
-"""
-
-
-@pytest.mark.parametrize(
-    ("where", "number"),
-    [("manifest", n) for n in range(1, 10)] + [(where, n) for where in ("read", "data", "torn") for n in (1, 2, 5, 8)],
-)
-def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_makes(
-    settings, connection, audited, tmp_path, where, number
-):
-    arguments = [sys.executable, "-c", _CHILD, audited, str(tmp_path), where, str(number)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(arguments, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as child:
-        assert child.stdout.readline() == "there\n"
-        os.kill(child.pid, signal.SIGKILL)
-    kept = len(manifests(settings))
-    if where == "manifest":
-        assert kept >= min(number, 8)
-    connection.execute("update things set v = 'later' where id in (1, 25, 50)")
-    result = baseline(settings, "things")
-    assert (result.rows, result.chunks) == (50, 8)
-    assert result.new_chunks == 8 - kept
-    assert rows(settings).column("id").to_pylist() == list(range(1, 51))
-    assert found(verified(settings, "things")) == set()
-    reference = settings_for(audited, tmp_path / "uninterrupted")
-    baseline(reference, "things")
-    assert [c["bounds"] for c in manifests(settings)] == [c["bounds"] for c in manifests(reference)]
-    assert rows(settings).column("email").equals(rows(reference).column("email"))
-
-
-def test_a_lost_connection_keeps_what_was_published(settings, connection):
-    with opened(settings, "tests") as database:
-        work = take(database, store(settings), "things", capture=settings.capture, limits=settings.continuity)
-        next(work)
-        connection.execute("select pg_terminate_backend(%s)", (database.connection.info.backend_pid,))
-        with pytest.raises(DatabaseError):
-            drive(work, lambda _: None)
-    kept = len(manifests(settings))
-    assert kept >= 1
-    assert baseline(settings, "things").new_chunks == 8 - kept

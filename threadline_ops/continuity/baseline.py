@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import Literal
 
-from threadline_ops.continuity import manifest
+from threadline_ops.continuity import leftovers, manifest
 from threadline_ops.continuity.chunking import ChunkRead, Sizing, by_key
 from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested
 from threadline_ops.continuity.manifest import Header, Version
@@ -87,7 +87,7 @@ def take(
     if version.complete:
         return _result(store, base, version, 0, aim, "unchanged")
     publisher = Publisher(store, manifest.version_directory(base, version.number), aim)
-    manifest.tidy(store, publisher.place, version)
+    leftovers.tidy(store, publisher.place, version)
     throttle = Throttle(before_chunk, pace or full_speed())
     written = yield from publisher.written(_reads(database, aim, version, limits, throttle), version)
     done = Version(version.number, (*version.chunks, *written), complete=True)
@@ -116,7 +116,7 @@ def _version(store: Store, base: str, header: Header, *, refresh: bool) -> Versi
         return Version(found.number + 1, (), complete=False)
     if not found.complete and not found.resumable:
         # Its chunks are of a snapshot that is gone; nobody was told that they were a baseline.
-        manifest.discard(store, base, found)
+        leftovers.discard(store, base, found)
         return Version(found.number, (), complete=False)
     if not found.complete and any(chunk.header != header for chunk in found.chunks):
         raise ContinuityError(

@@ -1,9 +1,9 @@
-"""What a baseline run announces, and what it came to."""
+"""What baseline and verification runs announce, and what they came to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 
@@ -75,3 +75,69 @@ class BaselineResult:
     masked: tuple[str, ...]
     place: str
     resumable: bool
+
+
+@dataclass(frozen=True)
+class RowsVerified:
+    """A stretch of the table was compared.
+
+    Attributes:
+        table: its name.
+        stretches: compared so far.
+        rows: live rows compared so far.
+        expected_rows: the planner's estimate for the table.
+        findings: so far.
+    """
+
+    table: str
+    stretches: int
+    rows: int
+    expected_rows: int
+    findings: int
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """What a verification came to.
+
+    Attributes:
+        table: its name.
+        at: the moment of the snapshot that everything was compared under.
+        version: of the baseline; None when there is no complete one.
+        rows: live rows compared.
+        changes: captured changes read.
+        counts: findings by kind; every kind is there.
+        whole: whether the whole table was compared, not a sample of the baseline's chunks.
+        reordered: rows that agree with another change of the newest one's transaction, because a trigger that
+            writes to its own row makes capture see the inner write first.
+        unidentified: changes that name no key; where there are any, a missing row is unknown, not vanished.
+        not_compared: columns of the table or of the baseline that took no part.
+        table_replaced: another table has taken the name since the baseline.
+        since: the earliest moment at which any gap can have happened; None without gaps.
+        until: the latest.
+        origin: "standby" when this was not read from the primary.
+        report: the file that names the rows.
+        summary: the file beside it.
+    """
+
+    table: str
+    at: datetime
+    version: int | None
+    rows: int
+    changes: int
+    counts: dict[str, int]
+    whole: bool
+    reordered: int
+    unidentified: int
+    not_compared: tuple[str, ...]
+    table_replaced: bool
+    since: datetime | None
+    until: datetime | None
+    origin: str
+    report: str
+    summary: str
+
+    @property
+    def gaps(self) -> int:
+        """Rows that prove a write past capture."""
+        return sum(self.counts[kind] for kind in ("bypassed", "vanished", "appeared"))

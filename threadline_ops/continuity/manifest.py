@@ -199,21 +199,6 @@ def close(store: Store, base: str, version: Version) -> None:
     store.publish(f"{version_directory(base, version.number)}/{_CLOSING}", rfc8785.dumps(content))
 
 
-def tidy(store: Store, place: str, version: Version) -> None:
-    """Remove what a killed run left beside an unfinished version's chunks: files that no manifest names."""
-    known = {chunk.file for chunk in version.chunks}
-    for name in store.names(place):
-        if name not in known and name.endswith((".parquet", ".tmp")):
-            store.remove(f"{place}/{name}")
-
-
-def discard(store: Store, base: str, version: Version) -> None:
-    """Remove an unfinished version; its manifests go first, so that none ever names a file that is gone."""
-    place = version_directory(base, version.number)
-    for name in sorted(store.names(place), key=lambda name: not name.endswith(".json")):
-        store.remove(f"{place}/{name}")
-
-
 def _version(store: Store, base: str, number: int) -> Version:
     place = version_directory(base, number)
     names = set(store.names(place))

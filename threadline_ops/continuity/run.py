@@ -15,12 +15,12 @@ from threadline_ops.capture.names import parse
 from threadline_ops.continuity import baseline as baselines
 from threadline_ops.continuity import verification
 from threadline_ops.continuity.baseline import take
-from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested
+from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested, RowsVerified, VerifyResult
 from threadline_ops.continuity.horizon import horizon
 from threadline_ops.continuity.relation import relation
 from threadline_ops.continuity.store import store
 from threadline_ops.continuity.throttle import Throttle, throttled
-from threadline_ops.continuity.verification import RowsVerified, VerifyResult, verify
+from threadline_ops.continuity.verification import verify
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import SettingsError
 from threadline_ops.lock import RunLock, single_flight
