@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tests.audit import count
 from tests.continuity import Found, baseline, capture, found, redacting, settings_for, verified
 from threadline_ops.continuity import (
+    Baselines,
     Trail,
     changes,
     readiness,
@@ -28,6 +29,7 @@ from threadline_ops.continuity.horizon import horizon
 from threadline_ops.coverage import run_coverage
 from threadline_ops.database import opened
 from threadline_ops.errors import LockHeld, SettingsError, UnsafeDatabase
+from threadline_ops.investigate import as_of
 from threadline_ops.lock import single_flight
 from threadline_ops.settings import CoverageSettings, RetentionSettings, Settings
 
@@ -53,6 +55,7 @@ def now(connection: psycopg.Connection) -> datetime:
     return row[0]
 
 
+@pytest.mark.pooled
 def test_a_captured_table_is_ready_and_says_what_it_does_not_know(settings: Settings, connection):
     fresh = ready(settings)
     assert (fresh.ready, fresh.t0, fresh.t0_source) == (True, None, "not known")
@@ -325,6 +328,7 @@ def _flushed(connection: psycopg.Connection) -> None:
     connection.execute("select 1")
 
 
+@pytest.mark.pooled
 def test_the_estimate_follows_writes_and_a_lasting_surplus_stands_out(settings: Settings, connection):
     trail: Trail | None = None
     surpluses = []
@@ -360,3 +364,33 @@ def test_rows_hidden_by_row_security_are_an_error_not_a_gap(settings: Settings, 
                 work()
     finally:
         connection.execute("drop owned by half_blind; drop role half_blind")
+
+
+AUDIT = ("audit_changes", "audit_transactions", "audit_actions")
+
+
+def test_nothing_that_continuity_does_touches_the_audit_tables(settings: Settings, connection):
+    connection.execute("create table log (n int); insert into log values (1)")
+    capture(settings, "log")
+    connection.execute("update things set v = 'x' where id < 5")
+    before = [count(connection, name) for name in AUDIT]
+    # A trigger that refuses every write shows more than equal counts would.
+    connection.execute("create function refuse() returns trigger language plpgsql as $$ begin raise 'written'; end $$")
+    for name in AUDIT:
+        connection.execute(
+            f"create trigger refuse before insert or update or delete or truncate on {name}"
+            " for each statement execute function refuse()"
+        )
+        connection.execute(f"alter table {name} enable always trigger refuse")
+    for table in ("things", "log"):
+        assert ready(settings, table).ready
+        run_baseline(settings, table)
+        run_baseline(settings, table, refresh=True)
+    assert run_verify(settings, "things").result.gaps == 0
+    with opened(settings, "tests") as database:
+        reading(database, "things", reading(database, "things", None)[1])
+        baselines = Baselines(database, store(settings))
+        assert as_of(database, "things", {"id": 9}, now(connection), baseline=baselines).source == "baseline"
+    assert before == [count(connection, name) for name in AUDIT]
+    with pytest.raises(psycopg.errors.RaiseException):
+        connection.execute("update things set v = 'y' where id = 1")
