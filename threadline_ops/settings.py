@@ -171,6 +171,7 @@ class ContinuitySettings(Section):
     """How a table is read for a baseline, and what a verification reports."""
 
     tables: tuple[StrictStr, ...] = ()
+    target: Literal["files", "table"] = "files"
     chunk_rows: PositiveInt = 50_000
     chunk_bytes: PositiveInt = 16_777_216
     chunk_ms: PositiveInt = 1_000

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.audit import NOW
 from threadline_ops import sql
+from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.database import Database, opened
 from threadline_ops.evidence.anchor import ensure
 from threadline_ops.retention import holds
@@ -25,7 +26,15 @@ NAMES = sorted(
     if file.name.endswith(".sql")
 )
 #: Folders whose statements define objects; installing capture runs them all.
-DEFINING = ("capture", "demo", "evidence/create_", "holds/create_", "control/create_", "retention/estimate_")
+DEFINING = (
+    "capture",
+    "demo",
+    "evidence/create_",
+    "holds/create_",
+    "control/create_",
+    "baseline/create_",
+    "retention/estimate_",
+)
 
 
 def code_of(name: str) -> str:
@@ -58,6 +67,7 @@ def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Con
         assert ensure(database) is None
         holds.install(database)
         steer(database, paused=False)
+        RowsTable(database).prepare()
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from threadline_ops.continuity import leftovers, manifest
 from threadline_ops.continuity.chunking import ChunkRead, Sizing, by_key
+from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested
 from threadline_ops.continuity.manifest import Header, Version
 from threadline_ops.continuity.pages import in_one_snapshot
@@ -59,6 +60,7 @@ def take(
     refresh: bool = False,
     before_chunk: Callable[[], str | None] = lambda: None,
     pace: Pace | None = None,
+    copies: RowsTable | None = None,
 ) -> Generator[BaselineEvent, None, BaselineResult]:
     """Copy a table into the store, going on where an earlier run ended; reads only.
 
@@ -75,6 +77,7 @@ def take(
         before_chunk: called before each chunk, outside any transaction of a table with a key; raises to stop the
             run, or returns a reason to wait, which a table without a key does not heed.
         pace: how much of the time to work; always, when None.
+        copies: takes the rows of every chunk that this run publishes, too; `prepare` it beforehand.
 
     Raises:
         ContinuityError: the table cannot have a baseline, or an unfinished one no longer fits it.
@@ -86,10 +89,10 @@ def take(
     version = _version(store, base, aim.header, refresh=refresh)
     if version.complete:
         return _result(store, base, version, 0, aim, "unchanged")
-    publisher = Publisher(store, manifest.version_directory(base, version.number), aim)
-    leftovers.tidy(store, publisher.place, version)
+    publisher = Publisher(store, base, aim, version, copies)
+    publisher.tidy()
     throttle = Throttle(before_chunk, pace or full_speed())
-    written = yield from publisher.written(_reads(database, aim, version, limits, throttle), version)
+    written = yield from publisher.written(_reads(database, aim, version, limits, throttle))
     done = Version(version.number, (*version.chunks, *written), complete=True)
     manifest.close(store, base, done)
     return _result(store, base, done, len(written), aim, "complete")

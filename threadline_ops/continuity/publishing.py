@@ -12,8 +12,9 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from threadline_ops.continuity import manifest
+from threadline_ops.continuity import leftovers, manifest
 from threadline_ops.continuity.chunking import ChunkRead
+from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.continuity.events import BaselineEvent, ChunkWritten, Rested
 from threadline_ops.continuity.manifest import Chunk, Header, Version
 from threadline_ops.continuity.reading import Reader
@@ -38,19 +39,32 @@ class Publisher:
 
     Args:
         store: the archive store.
-        place: the version's directory.
+        base: directory of the table's baselines.
         aim: the table.
+        version: to which chunks are added.
+        copies: takes the rows too, if asked.
     """
 
     store: Store
-    place: str
+    base: str
     aim: Target
+    version: Version
+    copies: RowsTable | None = None
 
-    def written(
-        self, reads: Iterator[ChunkRead | Rested], version: Version
-    ) -> Generator[BaselineEvent, None, list[Chunk]]:
-        """Publish chunk after chunk behind those that a version has; each is announced once it is out."""
-        number, total = len(version.chunks), version.rows
+    @property
+    def place(self) -> str:
+        """The version's directory."""
+        return manifest.version_directory(self.base, self.version.number)
+
+    def tidy(self) -> None:
+        """Remove what a killed run left behind."""
+        leftovers.tidy(self.store, self.place, self.version)
+        if self.copies:
+            self.copies.clear(self.aim.relation.table, self.version.number, len(self.version.chunks) + 1)
+
+    def written(self, reads: Iterator[ChunkRead | Rested]) -> Generator[BaselineEvent, None, list[Chunk]]:
+        """Publish chunk after chunk behind those that the version has; each is announced once it is out."""
+        number, total = len(self.version.chunks), self.version.rows
         done: list[Chunk] = []
         pending: Future[Chunk] | None = None
         started = time.monotonic()
@@ -78,7 +92,8 @@ class Publisher:
         return ChunkWritten(table, chunk.number, chunk.rows, total, expected, timedelta(seconds=seconds))
 
     def _publish(self, number: int, read: ChunkRead) -> Chunk:
-        content = self._parquet(self.aim.reader.table(read.stretch))
+        rows = self._masked(self.aim.reader.table(read.stretch))
+        content = _parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
         chunk = Chunk(
             number=number,
@@ -92,22 +107,29 @@ class Publisher:
             text_bytes=len(read.stretch.text),
         )
         self.store.publish(f"{self.place}/{chunk.file}", content, same=True)
+        if self.copies:
+            self.copies.put(self.aim.relation.table, self.version.number, number, read.moment.at, rows)
         self.store.publish(f"{self.place}/{manifest.manifest_name(number)}", chunk.dump())
         return chunk
 
-    def _parquet(self, rows: pa.Table) -> bytes:
+    def _masked(self, rows: pa.Table) -> pa.Table:
+        """The rows with the placeholders of masked columns, which were never read."""
         names = {column.name for column in self.aim.relation.columns}
         for name, placeholder in self.aim.redaction.masked:
             if name in names:
                 rows = rows.append_column(name, pa.array([placeholder] * rows.num_rows, pa.string()))
-        sink = pa.BufferOutputStream()
-        pq.write_table(
-            rows,
-            sink,
-            compression="zstd",
-            compression_level=1,
-            write_statistics=False,
-            use_dictionary=False,
-            data_page_version="2.0",
-        )
-        return sink.getvalue().to_pybytes()
+        return rows
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        write_statistics=False,
+        use_dictionary=False,
+        data_page_version="2.0",
+    )
+    return sink.getvalue().to_pybytes()

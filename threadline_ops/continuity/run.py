@@ -15,6 +15,8 @@ from threadline_ops.capture.names import parse
 from threadline_ops.continuity import baseline as baselines
 from threadline_ops.continuity import verification
 from threadline_ops.continuity.baseline import take
+from threadline_ops.continuity.copies import STATEMENTS as COPIED
+from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested, RowsVerified, VerifyResult
 from threadline_ops.continuity.horizon import horizon
 from threadline_ops.continuity.relation import relation
@@ -90,9 +92,9 @@ def run_baseline(
     command = shlex.join(["threadline-ops", "baseline", table, *(["--refresh"] if refresh else [])])
     with _recorded(settings, BASELINE, table, run_id, command, echo) as (recording, database, lock):
         recording.parameters.update(settings.continuity.model_dump(), table=table, refresh=refresh)
-        recording.statements = baselines.STATEMENTS
+        recording.statements = baselines.STATEMENTS + (COPIED if settings.continuity.target == "table" else ())
         noted = _Noted(recording, on_event)
-        with _throttled(settings, database, table, lock) as throttle:
+        with _throttled(settings, database, table, lock) as throttle, _copies(settings) as copies:
             work = take(
                 database,
                 store(settings),
@@ -102,6 +104,7 @@ def run_baseline(
                 refresh=refresh,
                 before_chunk=throttle.gate,
                 pace=throttle.pace,
+                copies=copies,
             )
             result = progress.drive(work, noted, should_stop=should_stop)
         recording.figures.update(asdict(result), rested_seconds=noted.rested.total_seconds())
@@ -139,6 +142,17 @@ def _throttled(settings: Settings, database: Database, table: str, lock: RunLock
         found = relation(database, table)
     with throttled(lambda: opened(settings, BASELINE), found, settings.continuity, lock.check) as throttle:
         yield throttle
+
+
+@contextmanager
+def _copies(settings: Settings) -> Generator[RowsTable | None]:
+    if settings.continuity.target == "files":
+        yield None
+        return
+    with opened(settings, BASELINE) as database:
+        copies = RowsTable(database)
+        copies.prepare()
+        yield copies
 
 
 def run_verify(
