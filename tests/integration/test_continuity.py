@@ -17,6 +17,7 @@ from threadline_ops.continuity import (
     Baselines,
     Trail,
     changes,
+    copying,
     readiness,
     reading,
     run_baseline,
@@ -276,7 +277,7 @@ def test_a_sample_compares_some_chunks_whole(settings: Settings, connection):
 
 def test_memory_spills_to_files_and_finds_the_same(settings: Settings, connection, monkeypatch):
     monkeypatch.setattr(verification, "newest", lambda blocks, place: changes.newest(blocks, place, memory=3))
-    monkeypatch.setattr(verification, "decoded", lambda messages: changes.decoded(messages, rows=2))
+    monkeypatch.setattr(copying, "BLOCK_BYTES", 150)
     baseline(settings, "things")
     connection.execute("update things set v = 'x'")
     connection.execute("delete from things where id = 7")
