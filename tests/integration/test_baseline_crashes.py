@@ -38,9 +38,13 @@ def rows(settings: Settings, version: int = 1) -> pa.Table:
     return pa.concat_tables([pq.read_table(chunk["path"]) for chunk in manifests(settings, version)])
 
 
+#: Every boundary between chunks, the one before the closing manifest, and three places inside chunks.
+KILLS = [("manifest", n) for n in range(1, 10)] + [(w, n) for w in ("read", "data", "torn") for n in (1, 2, 5, 8)]
+USUAL = {("manifest", 1), ("manifest", 5), ("manifest", 8), ("manifest", 9), ("read", 2), ("data", 5), ("torn", 8)}
+
+
 @pytest.mark.parametrize(
-    ("where", "number"),
-    [("manifest", n) for n in range(1, 10)] + [(where, n) for where in ("read", "data", "torn") for n in (1, 2, 5, 8)],
+    ("where", "number"), [pytest.param(*kill, marks=() if kill in USUAL else pytest.mark.thorough) for kill in KILLS]
 )
 def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_makes(
     settings, connection, audited, tmp_path, where, number

@@ -152,7 +152,11 @@ class Scene:
         return tuple(row)
 
 
-@pytest.fixture(params=KINDS)
+#: The others are proved in the thorough extent.
+USUAL = ("integer", "uuid", "composite", "domain", "generated", "partitioned")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in KINDS])
 def scene(request: pytest.FixtureRequest, audited: str, connection: psycopg.Connection, tmp_path: Path) -> Scene:
     """40 rows from before T0, a baseline, and captured changes of all sorts after it."""
     kind = KINDS[request.param]
