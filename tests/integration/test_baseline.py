@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from tests import threadline_install
 from tests.continuity import baseline, capture, found, manifests, redacting, settings_for, verified
+from threadline_ops.continuity import readiness, run_baseline, run_verify
 from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.store import store
 from threadline_ops.database import opened
@@ -214,8 +215,10 @@ def test_a_role_that_may_only_select_can_do_all_of_it(settings: Settings, connec
         reading = settings.model_copy(
             update={"dsn": SecretStr(make_conninfo(audited, user="reader_of_all", password="p"))}
         )
-        assert baseline(reading, "things").rows == 50
+        assert run_baseline(reading, "things").result.rows == 50
         connection.execute("update things set v = 'x' where id = 1")
-        assert found(verified(reading, "things")) == set()
+        assert run_verify(reading, "things").result.gaps == 0
+        with opened(reading, "tests") as database:
+            assert readiness(database, ["things"], reading)[0].ready
     finally:
         connection.execute("drop owned by reader_of_all; drop role reader_of_all")
