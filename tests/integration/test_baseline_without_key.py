@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.continuity import baseline, capture, manifests, redacting, settings_for, verified
-from threadline_ops.continuity import ChunkWritten, store, take
+from threadline_ops.continuity import ChunkWritten, Store, store, take
 from threadline_ops.database import opened
 from threadline_ops.errors import ContinuityError
 from threadline_ops.progress import drive
@@ -76,6 +76,29 @@ def test_an_interrupted_one_begins_anew_and_leaves_no_file_behind(settings: Sett
         f"chunk-{number:06}.json" for number in range(1, result.chunks + 1)
     }
     assert baseline(settings, "log").outcome == "unchanged"
+
+
+def test_a_removal_that_is_killed_leaves_what_the_next_run_removes(settings: Settings, monkeypatch):
+    with opened(settings, "tests") as database:
+        work = take(database, store(settings), "log", capture=settings.capture, limits=settings.continuity)
+        for _ in range(3):
+            next(work)
+        work.close()
+    assert len(manifests(settings)) >= 3
+    remove, removed = Store.remove, []
+
+    def killed(self: Store, name: str) -> None:
+        if len(removed) == 3:
+            raise KeyboardInterrupt
+        removed.append(name)
+        remove(self, name)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "remove", killed)
+        baseline(settings, "log")
+    for chunk in manifests(settings):
+        assert chunk["path"].exists()
+    assert baseline(settings, "log").rows == 2002
 
 
 def test_partitions_are_read_one_by_one_and_a_foreign_one_is_refused(settings: Settings, connection):

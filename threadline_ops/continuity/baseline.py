@@ -34,6 +34,8 @@ STATEMENTS = (
     "continuity/rows/lock",
     "continuity/rows/read",
     "continuity/rows/read_blocks",
+    "continuity/pressure",
+    "retention/probe",
 )
 
 

@@ -15,7 +15,10 @@ def tidy(store: Store, place: str, version: Version) -> None:
 
 
 def discard(store: Store, base: str, version: Version) -> None:
-    """Remove an unfinished version; its manifests go first, so that none ever names a file that is gone."""
+    """Remove an unfinished version, its last chunk first and each manifest before its file.
+
+    So what is left, should this be killed too, is again an unfinished version whose chunks are all there.
+    """
     place = version_directory(base, version.number)
-    for name in sorted(store.names(place), key=lambda name: not name.endswith(".json")):
+    for name in reversed(store.names(place)):
         store.remove(f"{place}/{name}")
