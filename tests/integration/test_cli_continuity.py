@@ -57,6 +57,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return run
 
 
+@pytest.mark.pooled
 def test_from_readiness_over_the_baseline_to_a_gap(command: Command, environment, connection):
     asked = command(environment, "continuity")
     assert asked.returncode == 0, asked.stderr
