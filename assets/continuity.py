@@ -176,6 +176,7 @@ def _baseline_metadata(report: BaselineReport) -> dict[str, Any]:
         "chunks": done.chunks,
         "new_chunks": done.new_chunks,
         "origin": done.origin,
+        "resumable": done.resumable,
         "excluded": ", ".join(done.excluded) or "none",
         "masked": ", ".join(done.masked) or "none",
         "place": dg.MetadataValue.path(done.place),

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import capture, coverage, export, purge, report, start
+from benchmarks import capture, continuity, coverage, export, purge, report, start
 from benchmarks.ground import prepared
 
-MODULES = {"purge": purge, "export": export, "start": start, "capture": capture, "coverage": coverage}
+MODULES = {
+    "purge": purge,
+    "export": export,
+    "continuity": continuity,
+    "start": start,
+    "capture": capture,
+    "coverage": coverage,
+}
 #: These stand on the generated history; the others alone need none.
 ON_HISTORY = {"purge", "export"}
 

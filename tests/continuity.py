@@ -12,9 +12,10 @@ from pydantic import SecretStr
 
 from threadline_ops.capture.names import parse
 from threadline_ops.capture.triggers import apply
-from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
+from threadline_ops.continuity.baseline import take
+from threadline_ops.continuity.events import BaselineEvent, BaselineResult, VerifyResult
 from threadline_ops.continuity.store import store
-from threadline_ops.continuity.verification import VerifyResult, verify
+from threadline_ops.continuity.verification import verify
 from threadline_ops.database import opened
 from threadline_ops.progress import drive
 from threadline_ops.settings import CaptureTable, ContinuitySettings, EvidenceSettings, Settings
@@ -42,7 +43,7 @@ def redacting(settings: Settings, table: str, **rules: Any) -> Settings:
 
 
 def baseline(settings: Settings, table: str, *, refresh: bool = False) -> BaselineResult:
-    events: list[ChunkWritten] = []
+    events: list[BaselineEvent] = []
     with opened(settings, "tests") as database:
         work = take(
             database,
@@ -83,3 +84,12 @@ class Found:
 def found(result: VerifyResult) -> set[Found]:
     rows = [json.loads(line) for line in Path(result.report).read_text().splitlines()]
     return {Found(row["kind"], tuple(row["key"].values()), tuple(row["columns"])) for row in rows}
+
+
+def manifests(settings: Settings, version: int = 1, table: str = "*") -> list[dict[str, Any]]:
+    """The chunks of a version in order, each with its file as `path`."""
+    assert settings.archive_uri is not None
+    root = Path(settings.archive_uri.get_secret_value())
+    paths = sorted(root.glob(f"baseline/*/*{table}/v{version:04}/chunk-*.json"))
+    read = [(path, json.loads(path.read_text())) for path in paths]
+    return [manifest | {"path": path.parent / manifest["file"]} for path, manifest in read]

@@ -175,9 +175,14 @@ class ContinuitySettings(Section):
     """How a table is read for a baseline, and what a verification reports."""
 
     tables: tuple[StrictStr, ...] = ()
+    target: Literal["files", "table"] = "files"
     chunk_rows: PositiveInt = 50_000
     chunk_bytes: PositiveInt = 16_777_216
     chunk_ms: PositiveInt = 1_000
+    gentle: Boolean = True
+    latency_ratio: Annotated[float, Field(gt=1)] = 1.5
+    most_waiting_locks: Annotated[int, Field(ge=0)] = 0
+    most_replication_lag_mb: PositiveInt = 256
 
 
 class EvidenceSettings(Section):

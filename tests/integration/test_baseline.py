@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import psycopg
@@ -21,13 +14,12 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from tests import threadline_install
-from tests.audit import count
-from tests.continuity import baseline, capture, found, redacting, settings_for, verified
+from tests.continuity import baseline, capture, found, manifests, redacting, settings_for, verified
+from threadline_ops.continuity import readiness, run_baseline, run_verify
 from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.store import store
 from threadline_ops.database import opened
-from threadline_ops.errors import ContinuityError, DatabaseError, SettingsError
-from threadline_ops.progress import drive
+from threadline_ops.errors import ContinuityError, SettingsError
 from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -45,22 +37,15 @@ def settings(audited: str, connection: psycopg.Connection, tmp_path: Path) -> Se
     return made
 
 
-def chunks(settings: Settings, version: int = 1) -> list[dict]:
-    assert settings.archive_uri is not None
-    paths = sorted(Path(settings.archive_uri.get_secret_value()).glob(f"baseline/*/*/v{version:04}/chunk-*.json"))
-    read = [(path, json.loads(path.read_text())) for path in paths]
-    return [manifest | {"path": path.parent / manifest["file"]} for path, manifest in read]
-
-
 def rows(settings: Settings, version: int = 1) -> pa.Table:
-    return pa.concat_tables([pq.read_table(chunk["path"]) for chunk in chunks(settings, version)])
+    return pa.concat_tables([pq.read_table(chunk["path"]) for chunk in manifests(settings, version)])
 
 
 @pytest.mark.pooled
 def test_chunks_cover_every_key_and_say_what_they_saw(settings: Settings, connection: psycopg.Connection):
     result = baseline(settings, "things")
     assert (result.rows, result.chunks, result.outcome, result.origin) == (50, 8, "complete", "primary")
-    read = chunks(settings)
+    read = manifests(settings)
     assert read[0]["bounds"]["after"] is None
     assert read[-1]["bounds"]["upto"] is None
     for one, following in itertools.pairwise(read):
@@ -85,7 +70,7 @@ def test_a_finished_baseline_is_left_alone_unless_it_is_refreshed(settings: Sett
     assert rows(settings, 2).column("v").to_pylist()[6] == "new"
 
 
-def test_an_empty_table_and_exactly_full_chunks(settings: Settings, connection):
+def test_an_empty_table_and_exactly_full_manifests(settings: Settings, connection):
     connection.execute("delete from things where id > 49")
     assert baseline(settings, "things").chunks == 8, "seven full ones, and one that proves the end"
     connection.execute("delete from things")
@@ -108,7 +93,7 @@ def test_text_does_not_depend_on_the_session(audited, connection, tmp_path):
         )  # fmt: skip
         settings = settings_for(dsn, tmp_path / str(number))
         baseline(settings, "odd")
-        sums.append([chunk["text_sha256"] for chunk in chunks(settings)])
+        sums.append([chunk["text_sha256"] for chunk in manifests(settings)])
     assert sums[0] == sums[1]
 
 
@@ -179,12 +164,10 @@ def test_an_unreadable_capture_function_needs_the_settings_to_speak(settings: Se
         ({"mask": ("id",)}, "things", "column 'id' of the primary key is excluded or masked"),
         ({}, "nothing", "there is no such table"),
         ({}, "audit_changes", "they are the history"),
-        ({}, "keyless", "no primary key"),
         ({}, "part_1", "this is a partition"),
     ],
 )
 def test_what_cannot_have_a_baseline_is_refused_with_the_reason(settings, connection, rules, table, message):
-    connection.execute("create table keyless (id int)")
     connection.execute("create table part (id int primary key) partition by hash (id)")
     connection.execute("create table part_1 partition of part for values with (modulus 1, remainder 0)")
     with pytest.raises(ContinuityError, match=message):
@@ -210,7 +193,7 @@ def test_a_changed_table_ends_an_unfinished_baseline(settings: Settings, connect
 
 def test_an_altered_file_is_noticed(settings: Settings):
     baseline(settings, "things")
-    path = chunks(settings)[3]["path"]
+    path = manifests(settings)[3]["path"]
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ContinuityError, match="not the file that its manifest names"):
@@ -232,184 +215,10 @@ def test_a_role_that_may_only_select_can_do_all_of_it(settings: Settings, connec
         reading = settings.model_copy(
             update={"dsn": SecretStr(make_conninfo(audited, user="reader_of_all", password="p"))}
         )
-        assert baseline(reading, "things").rows == 50
+        assert run_baseline(reading, "things").result.rows == 50
         connection.execute("update things set v = 'x' where id = 1")
-        assert found(verified(reading, "things")) == set()
+        assert run_verify(reading, "things").result.gaps == 0
+        with opened(reading, "tests") as database:
+            assert readiness(database, ["things"], reading)[0].ready
     finally:
         connection.execute("drop owned by reader_of_all; drop role reader_of_all")
-
-
-def test_neither_baseline_nor_verification_touches_the_audit_tables(settings: Settings, connection):
-    connection.execute("update things set v = 'x' where id < 5")
-    before = [count(connection, name) for name in ("audit_changes", "audit_transactions", "audit_actions")]
-    # A trigger that refuses every write shows more than equal counts would.
-    connection.execute("create function refuse() returns trigger language plpgsql as $$ begin raise 'written'; end $$")
-    for name in ("audit_changes", "audit_transactions", "audit_actions"):
-        connection.execute(
-            f"create trigger refuse before insert or update or delete or truncate on {name}"
-            " for each statement execute function refuse()"
-        )
-    baseline(settings, "things")
-    verified(settings, "things")
-    after = [count(connection, name) for name in ("audit_changes", "audit_transactions", "audit_actions")]
-    assert before == after
-
-
-def _write(dsn: str, seed: int, stop: threading.Event, done: list[int]) -> None:
-    chance = random.Random(seed)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        while not stop.is_set():
-            with connection.transaction():
-                # Several rows in key order, so that transactions overlap chunks and never deadlock.
-                for number in sorted(chance.sample(range(1, ROWS + 200), 4)):
-                    statement = chance.choice(
-                        [
-                            "update busy set v = v + 1, t = %(t)s where id = %(id)s",
-                            "update busy set v = v + 1, t = %(t)s where id = %(id)s",
-                            "delete from busy where id = %(id)s",
-                            "insert into busy values (%(id)s, 0, %(t)s) on conflict do nothing",
-                        ]
-                    )
-                    connection.execute(statement, {"id": number, "t": str(chance.random())})
-            done[seed] += 1
-
-
-def test_chunks_under_concurrent_writers_are_ordered_exactly(audited, connection, tmp_path):
-    connection.execute("create table busy (id int primary key, v int, t text)")
-    connection.execute("insert into busy select i, 0, 'start' from generate_series(1, %s) i", (ROWS,))
-    settings = settings_for(audited, tmp_path, chunk_rows=ROWS // CHUNKS * 3 // 5)
-    capture(settings, "busy")
-    stop, done = threading.Event(), [0] * WRITERS
-    writers = [threading.Thread(target=_write, args=(audited, n, stop, done)) for n in range(WRITERS)]
-    for writer in writers:
-        writer.start()
-    try:
-        with opened(settings, "tests") as database:
-
-            def keep_pace() -> None:
-                """Let the writers get on by some transactions between chunks."""
-                goal = sum(done) + 40
-                while sum(done) < goal and all(writer.is_alive() for writer in writers):
-                    stop.wait(0.001)
-
-            work = take(
-                database, store(settings), "busy",
-                capture=settings.capture, limits=settings.continuity, before_chunk=keep_pace,
-            )  # fmt: skip
-            result = drive(work, lambda _: None)
-    finally:
-        stop.set()
-        for writer in writers:
-            writer.join()
-    assert result.chunks >= CHUNKS
-    changes = count(connection, "audit_changes")
-    assert changes > 2_000
-    assert found(verified(settings, "busy")) == set()
-    assert _replayed(settings, connection) == dict(connection.execute("select id, (v, t)::text from busy"))
-
-
-def _replayed(settings: Settings, connection: psycopg.Connection) -> dict[int, str]:
-    """The rows by the server's own reckoning, change by change, without any of the code under test."""
-    state: dict[int, str] = {}
-    ends: list[tuple[int, str]] = []
-    for chunk in chunks(settings):
-        upto = chunk["bounds"]["upto"]
-        ends.append((int(upto[0]) if upto else 10**9, chunk["moment"]["snapshot"]))
-        for row in pq.read_table(chunk["path"]).to_pylist():
-            state[row["id"]] = f"({row['v']},{row['t']})"
-    connection.execute("create temp table ends (upto int, snapshot pg_snapshot)")
-    for end in ends:
-        connection.execute("insert into ends values (%s, %s)", end)
-    replay = connection.execute(
-        """
-        select (c.table_pk ->> 'id')::int, c.op, '(' || (c.data_after ->> 'v') || ',' || (c.data_after ->> 't') || ')'
-        from audit_changes c join audit_transactions x on x.id = c.transaction_id
-        where not pg_visible_in_snapshot(
-            x.txid::text::xid8,
-            (select snapshot from ends where upto >= (c.table_pk ->> 'id')::int order by upto limit 1)
-        )
-        order by c.captured_at
-        """
-    )
-    for number, operation, row in replay:
-        if operation == "delete":
-            state.pop(number, None)
-        else:
-            state[number] = row
-    return state
-
-
-_CHILD = """
-import sys, time
-from pathlib import Path
-from tests.continuity import baseline, settings_for
-from threadline_ops.continuity import baseline as module
-from threadline_ops.continuity.store import Store
-from threadline_ops.continuity.reading import Reader
-
-dsn, directory, where, number = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-publish, read, calls = Store.publish, Reader.read, {"read": 0, "data": 0, "manifest": 0}
-
-def stop(kind):
-    calls[kind] += 1
-    if kind == where and calls[kind] == number:
-        print("there", flush=True)
-        sys.stdin.readline()
-
-def reading(self, connection, *arguments):
-    stretch = read(self, connection, *arguments)
-    stop("read")
-    return stretch
-
-def publishing(self, name, content, **named):
-    if where == "torn" and name.endswith(".parquet") and f"chunk-{number:06}" in name:
-        path = Path(self.place(name))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name("." + path.name + ".tmp").write_bytes(content[:100])
-        print("there", flush=True)
-        sys.stdin.readline()
-    publish(self, name, content, **named)
-    stop("data" if name.endswith(".parquet") else "manifest")
-
-Store.publish, Reader.read = publishing, reading
-baseline(settings_for(dsn, directory), "things")
-"""
-
-
-@pytest.mark.parametrize(
-    ("where", "number"),
-    [("manifest", n) for n in range(1, 10)] + [(where, n) for where in ("read", "data", "torn") for n in (1, 2, 5, 8)],
-)
-def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_makes(
-    settings, connection, audited, tmp_path, where, number
-):
-    arguments = [sys.executable, "-c", _CHILD, audited, str(tmp_path), where, str(number)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(arguments, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes) as child:
-        assert child.stdout.readline() == "there\n"
-        os.kill(child.pid, signal.SIGKILL)
-    kept = len(chunks(settings))
-    if where == "manifest":
-        assert kept >= min(number, 8)
-    connection.execute("update things set v = 'later' where id in (1, 25, 50)")
-    result = baseline(settings, "things")
-    assert (result.rows, result.chunks) == (50, 8)
-    assert result.new_chunks == 8 - kept
-    assert rows(settings).column("id").to_pylist() == list(range(1, 51))
-    assert found(verified(settings, "things")) == set()
-    reference = settings_for(audited, tmp_path / "uninterrupted")
-    baseline(reference, "things")
-    assert [c["bounds"] for c in chunks(settings)] == [c["bounds"] for c in chunks(reference)]
-    assert rows(settings).column("email").equals(rows(reference).column("email"))
-
-
-def test_a_lost_connection_keeps_what_was_published(settings, connection):
-    with opened(settings, "tests") as database:
-        work = take(database, store(settings), "things", capture=settings.capture, limits=settings.continuity)
-        next(work)
-        connection.execute("select pg_terminate_backend(%s)", (database.connection.info.backend_pid,))
-        with pytest.raises(DatabaseError):
-            drive(work, lambda _: None)
-    kept = len(chunks(settings))
-    assert kept >= 1
-    assert baseline(settings, "things").new_chunks == 8 - kept

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.continuity import capture, settings_for
-
-ROOT = Path(__file__).parents[2]
+from threadline_ops.cli import main
 
 
 @pytest.fixture
@@ -27,20 +27,38 @@ def environment(audited: str, connection: psycopg.Connection, tmp_path: Path) ->
         "THREADLINE_OPS_ARCHIVE_URI": (tmp_path / "archive").as_uri(),
         "THREADLINE_OPS_EVIDENCE__DIRECTORY": str(tmp_path / "evidence"),
         "THREADLINE_OPS_CONTINUITY__CHUNK_ROWS": "7",
-        "PYTHONPATH": str(ROOT),
     }
 
 
-def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "threadline_ops", *arguments],
-        env=environment, cwd=environment["THREADLINE_OPS_EVIDENCE__DIRECTORY"].rsplit("/", 1)[0],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """The program in this process: only its arguments, environment and directory are its own."""
+
+    def run(environment: dict[str, str], *arguments: str) -> Done:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "environ", environment)
+            patch.setattr(sys, "argv", ["threadline-ops", *arguments])
+            patch.chdir(tmp_path)
+            with pytest.raises(SystemExit) as end:
+                main()
+        said = capsys.readouterr()
+        return Done(int(end.value.code or 0), said.out, said.err)
+
+    return run
 
 
 @pytest.mark.pooled
-def test_from_readiness_over_the_baseline_to_a_gap(environment, connection):
+def test_from_readiness_over_the_baseline_to_a_gap(command: Command, environment, connection):
     asked = command(environment, "continuity")
     assert asked.returncode == 0, asked.stderr
     assert "public.things: ready" in asked.stdout
@@ -64,7 +82,22 @@ def test_from_readiness_over_the_baseline_to_a_gap(environment, connection):
     assert "honeytoken" not in everything
 
 
-def test_a_table_that_is_not_ready_exits_1_unless_it_is_only_explained(environment, connection):
+def test_a_table_that_is_refused_does_not_keep_the_others_from_their_turn(command: Command, environment, connection):
+    connection.execute("create table a_log (n int); insert into a_log values (1), (1)")
+    connection.execute(
+        "create trigger threadline_audit_a_log after insert or update or delete on a_log"
+        " for each row execute function threadline_capture_changes()"
+    )
+    taken = command(environment, "baseline")
+    assert taken.returncode == 0, taken.stderr
+    assert "public.a_log: baseline version 1 complete" in taken.stdout
+    checked = command(environment, "continuity-verify")
+    assert "public.things: nothing got past capture" in checked.stdout
+    assert checked.returncode == 2, "what could not be verified is no success"
+    assert "public.a_log: the table has no primary key" in checked.stderr
+
+
+def test_a_table_that_is_not_ready_exits_1_unless_it_is_only_explained(command: Command, environment, connection):
     connection.execute("alter table things disable trigger all")
     refused = command(environment, "continuity", "things")
     assert refused.returncode == 1
@@ -86,7 +119,7 @@ def test_a_table_that_is_not_ready_exits_1_unless_it_is_only_explained(environme
         (["continuity"], {"CONTINUITY__CHUNK_ROWS": "0"}, "continuity.chunk_rows is not acceptable"),
     ],
 )
-def test_bad_input_is_one_red_line_and_exit_2(environment, arguments, changes, message):
+def test_bad_input_is_one_red_line_and_exit_2(command: Command, environment, arguments, changes, message):
     changed = environment | {f"THREADLINE_OPS_{name}": value for name, value in changes.items()}
     done = command({name: value for name, value in changed.items() if value is not None}, *arguments)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -97,8 +130,8 @@ def test_bad_input_is_one_red_line_and_exit_2(environment, arguments, changes, m
 
 
 @pytest.mark.parametrize("name", ["continuity", "baseline", "continuity-verify"])
-def test_help_says_what_is_read_and_the_exit_status(environment, name):
-    done = command(environment | {"COLUMNS": "120", "TERM": "dumb"}, name, "--help")
+def test_help_says_what_is_read_and_the_exit_status(command: Command, environment, name):
+    done = command(environment, name, "--help")
     assert done.returncode == 0
-    assert "Exit status 1" in done.stdout
+    assert "Exit status 1" in " ".join(done.stdout.split())
     assert "--json" in done.stdout

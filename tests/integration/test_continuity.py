@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,9 +14,10 @@ from pydantic import SecretStr
 from tests.audit import count
 from tests.continuity import Found, baseline, capture, found, redacting, settings_for, verified
 from threadline_ops.continuity import (
+    Baselines,
     Trail,
-    as_of,
     changes,
+    copying,
     readiness,
     reading,
     run_baseline,
@@ -26,10 +27,12 @@ from threadline_ops.continuity import (
     verification,
 )
 from threadline_ops.continuity.horizon import horizon
+from threadline_ops.coverage import run_coverage
 from threadline_ops.database import opened
-from threadline_ops.errors import ContinuityError, LockHeld, SettingsError, UnsafeDatabase
+from threadline_ops.errors import LockHeld, SettingsError, UnsafeDatabase
+from threadline_ops.investigate import as_of
 from threadline_ops.lock import single_flight
-from threadline_ops.settings import RetentionSettings, Settings
+from threadline_ops.settings import CoverageSettings, RetentionSettings, Settings
 
 
 @pytest.fixture
@@ -43,12 +46,8 @@ def settings(audited: str, connection: psycopg.Connection, tmp_path: Path) -> Se
 
 def ready(settings: Settings, table: str = "things"):
     with opened(settings, "tests") as database:
-        return readiness(database, table, store=store(settings))
-
-
-def known(settings: Settings, key: str, at: datetime):
-    with opened(settings, "tests") as database:
-        return as_of(database, store(settings), "things", (key,), at)
+        (one,) = readiness(database, [table], settings, store=store(settings))
+        return one
 
 
 def now(connection: psycopg.Connection) -> datetime:
@@ -57,6 +56,7 @@ def now(connection: psycopg.Connection) -> datetime:
     return row[0]
 
 
+@pytest.mark.pooled
 def test_a_captured_table_is_ready_and_says_what_it_does_not_know(settings: Settings, connection):
     fresh = ready(settings)
     assert (fresh.ready, fresh.t0, fresh.t0_source) == (True, None, "not known")
@@ -69,26 +69,59 @@ def test_a_captured_table_is_ready_and_says_what_it_does_not_know(settings: Sett
     assert (later.rows, later.rows_never_seen, later.baseline) == (20, 17, 1)
 
 
+def test_a_check_on_record_bounds_t0_and_one_that_saw_a_gap_ends_what_was_known(settings: Settings, connection):
+    assert ready(settings).t0_source == "not known"
+    checked = settings.model_copy(update={"coverage": CoverageSettings(expected_tables=("things",))})
+    first = json.loads(run_coverage(checked).evidence.read_text())["ended"]
+    connection.execute("update things set v = 'x'")
+    run_coverage(checked)
+    one = ready(settings)
+    assert (one.t0_source, one.t0) == ("evidence", datetime.fromisoformat(first))
+    connection.execute("alter table things disable trigger all")
+    run_coverage(checked)
+    connection.execute("alter table things enable trigger all")
+    assert ready(settings).t0_source == "not known", "the change lies before the gap"
+    connection.execute("update things set v = 'y' where id = 1")
+    after = ready(settings)
+    assert after.t0_source == "first change"
+    assert after.t0 > one.t0
+    again = json.loads(run_coverage(checked).evidence.read_text())["ended"]
+    assert after.t0 < datetime.fromisoformat(again)
+    assert ready(settings).t0 == after.t0, "the earlier bound is the better one"
+
+
+def test_a_table_without_a_key_is_counted_and_said_to_be_untold(settings: Settings, connection):
+    connection.execute("create table log (n int); insert into log values (1), (1)")
+    capture(settings, "log")
+    one = ready(settings, "log")
+    assert (one.ready, one.rows, one.rows_never_seen) == (True, 2, None)
+
+
 @pytest.mark.parametrize(
     ("break_it", "reason"),
     [
-        ("alter table things disable trigger all", "disabled, conditional"),
-        ("alter table things enable replica trigger threadline_audit_things", "disabled, conditional"),
+        ("alter table things disable trigger all", "is disabled"),
+        ("alter table things enable replica trigger threadline_audit_things", "replica role only"),
         ("drop trigger threadline_audit_things on things", "no capture trigger"),
         (
             "create or replace trigger threadline_audit_things after insert on things for each row"
             " execute function threadline_capture_changes()",
-            "not for every kind of write",
+            "does not fire on update, delete",
         ),
         (
             "create or replace trigger threadline_audit_things after insert or update or delete on things"
             " for each row when (false) execute function threadline_capture_changes()",
-            "conditional",
+            "has a WHEN condition",
         ),
         (
             "create or replace trigger threadline_audit_things after insert or update of v or delete on things"
             " for each row execute function threadline_capture_changes()",
-            "conditional",
+            "fires on updates of v only",
+        ),
+        (
+            "create or replace function threadline_capture_changes() returns trigger language plpgsql"
+            " as $$ begin return null; end $$",
+            "function",
         ),
         ("alter table things rename to others", "there is no such table"),
     ],
@@ -115,40 +148,6 @@ def test_all_captured_tables_are_found_and_the_settings_may_name_others(settings
         assert tables(database, settings.continuity) == ["public.part", "public.things"]
         named = settings.continuity.model_copy(update={"tables": ("elsewhere.t", "u")})
         assert tables(database, named) == ["elsewhere.t", "public.u"]
-
-
-@pytest.mark.pooled
-def test_as_of_never_guesses(settings: Settings, connection):
-    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    nothing = known(settings, "1", now(connection))
-    assert (nothing.state, nothing.row) == ("unknown", None)
-    assert "before the audit horizon" in nothing.statement
-    baseline(settings, "things")
-    base = known(settings, "1", now(connection))
-    assert (base.state, base.row) == ("baseline", {"id": 1, "v": "v1"})
-    assert base.known_at is not None
-    before = known(settings, "1", long_ago)
-    assert (before.state, before.row, before.known_at) == ("unknown", None, base.known_at)
-    assert before.statement == f"known as of baseline at {base.known_at.isoformat()}, history before is unknown"
-    assert known(settings, "99", now(connection)).state == "absent from baseline"
-    between = now(connection)
-    connection.execute("update things set v = 'new' where id = 1")
-    connection.execute("insert into things values (99, 'n')")
-    assert known(settings, "1", between).row == {"id": 1, "v": "v1"}
-    assert known(settings, "1", now(connection)).row == {"id": 1, "v": "new"}
-    assert known(settings, "99", now(connection)).state == "captured"
-    connection.execute("delete from things where id = 1")
-    assert known(settings, "1", now(connection)).state == "deleted"
-    with pytest.raises(ContinuityError, match="another number of columns"), opened(settings, "tests") as database:
-        as_of(database, store(settings), "things", ("1", "2"), between)
-
-
-def test_a_change_that_the_baseline_saw_is_not_put_after_it(settings: Settings, connection):
-    connection.execute("update things set v = 'seen' where id = 1")
-    connection.execute("set session_replication_role = replica")
-    connection.execute("update things set v = 'past capture' where id = 1")
-    baseline(settings, "things")
-    assert known(settings, "1", now(connection)).row == {"id": 1, "v": "past capture"}
 
 
 def test_what_a_purge_may_have_taken_is_unknown_not_bypassed(settings: Settings, connection):
@@ -179,6 +178,7 @@ def test_the_horizon_comes_from_evidence_and_policy(settings: Settings, connecti
     assert horizon(policy, identity, clock) == clock - timedelta(days=30)
     purged = {
         "database": {"system_identifier": identity.system_identifier, "database": identity.database},
+        "mode": "execute",
         "parameters": {"cutoff": (clock - timedelta(days=3)).isoformat()},
         "figures": {"deleted_changes": 5},
     }
@@ -277,7 +277,7 @@ def test_a_sample_compares_some_chunks_whole(settings: Settings, connection):
 
 def test_memory_spills_to_files_and_finds_the_same(settings: Settings, connection, monkeypatch):
     monkeypatch.setattr(verification, "newest", lambda blocks, place: changes.newest(blocks, place, memory=3))
-    monkeypatch.setattr(verification, "decoded", lambda messages: changes.decoded(messages, rows=2))
+    monkeypatch.setattr(copying, "BLOCK_BYTES", 150)
     baseline(settings, "things")
     connection.execute("update things set v = 'x'")
     connection.execute("delete from things where id = 7")
@@ -329,6 +329,7 @@ def _flushed(connection: psycopg.Connection) -> None:
     connection.execute("select 1")
 
 
+@pytest.mark.pooled
 def test_the_estimate_follows_writes_and_a_lasting_surplus_stands_out(settings: Settings, connection):
     trail: Trail | None = None
     surpluses = []
@@ -364,3 +365,33 @@ def test_rows_hidden_by_row_security_are_an_error_not_a_gap(settings: Settings, 
                 work()
     finally:
         connection.execute("drop owned by half_blind; drop role half_blind")
+
+
+AUDIT = ("audit_changes", "audit_transactions", "audit_actions")
+
+
+def test_nothing_that_continuity_does_touches_the_audit_tables(settings: Settings, connection):
+    connection.execute("create table log (n int); insert into log values (1)")
+    capture(settings, "log")
+    connection.execute("update things set v = 'x' where id < 5")
+    before = [count(connection, name) for name in AUDIT]
+    # A trigger that refuses every write shows more than equal counts would.
+    connection.execute("create function refuse() returns trigger language plpgsql as $$ begin raise 'written'; end $$")
+    for name in AUDIT:
+        connection.execute(
+            f"create trigger refuse before insert or update or delete or truncate on {name}"
+            " for each statement execute function refuse()"
+        )
+        connection.execute(f"alter table {name} enable always trigger refuse")
+    for table in ("things", "log"):
+        assert ready(settings, table).ready
+        run_baseline(settings, table)
+        run_baseline(settings, table, refresh=True)
+    assert run_verify(settings, "things").result.gaps == 0
+    with opened(settings, "tests") as database:
+        reading(database, "things", reading(database, "things", None)[1])
+        baselines = Baselines(database, store(settings))
+        assert as_of(database, "things", {"id": 9}, now(connection), baseline=baselines).source == "baseline"
+    assert before == [count(connection, name) for name in AUDIT]
+    with pytest.raises(psycopg.errors.RaiseException):
+        connection.execute("update things set v = 'y' where id = 1")

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from tests.continuity import Found, baseline, capture, found, settings_for, verified
+from tests.continuity import Found, capture, found, settings_for, verified
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
+from threadline_ops.continuity import run_baseline
 from threadline_ops.database import opened
 from threadline_ops.settings import Settings
 
@@ -69,7 +70,7 @@ def _compared(dsn: str, standby_dsn: str, primary: psycopg.Connection, tmp_path:
         assert snapshot is not None
         assert snapshot[0].endswith(":"), "a standby's snapshot lists no running transaction; if it does, rejoice"
         reading = settings.model_copy(update={"dsn": SecretStr(standby_dsn)})
-        taken = baseline(reading, "things")
+        taken = run_baseline(reading, "things").result
         assert (taken.origin, taken.rows) == ("standby", 20)
         running.commit()
         _caught_up(standby, primary)

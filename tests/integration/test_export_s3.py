@@ -1,6 +1,7 @@
 """Exports to an S3 server, in health and in sickness."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from threadline_ops.settings import Settings
 
 #: (method, path) -> the status to answer with, or None to let the request through.
 Fault = Callable[[str, str], int | None]
+#: Instead of a status: the connection is cut in the middle of the upload, or nothing is answered at all.
+CUT, SILENT = 0, 1
 
 
 class Store:
@@ -32,6 +35,7 @@ class Store:
     def __init__(self) -> None:
         self.fault: Fault = lambda _method, _path: None
         self.failed = 0
+        self.silence = threading.Event()
         inner = DomainDispatcherApplication(create_backend_app)
 
         def front(environ, start_response):
@@ -39,6 +43,12 @@ class Store:
             if status is None:
                 return inner(environ, start_response)
             self.failed += 1
+            if status in (CUT, SILENT):
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0) // 2)
+                self.silence.wait(None if status == SILENT else 0)
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                start_response("500 Cut", [])
+                return [b""]
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(f"{status} {HTTPStatus(status).phrase}", [("Content-Length", "0")])
             return [b""]
@@ -53,6 +63,7 @@ def running() -> Iterator[Store]:
     thread = threading.Thread(target=store.server.serve_forever)
     thread.start()
     yield store
+    store.silence.set()
     store.server.shutdown()
     thread.join()
     store.server.server_close()
@@ -78,7 +89,7 @@ def bucket(running: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def settings(audited: str, connection: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(planning, "SMALLEST_PART", 100)
     monkeypatch.setattr(planning, "LARGEST_PART", 100)
-    monkeypatch.setattr(stores, "S3_TIMEOUT_S", 2)
+    monkeypatch.setattr(stores, "S3_TIMEOUT_S", 1)
     bulk(connection, transactions=100, per_transaction=3, days=30, now=datetime.now(UTC))
     return settings_for(audited, tmp_path / "evidence")
 
@@ -126,7 +137,7 @@ def test_passing_faults_are_retried(settings, running, bucket):
     assert running.failed >= 4, "every object failed once"
 
 
-@pytest.mark.parametrize("status", [500, 503, 403])
+@pytest.mark.parametrize("status", [500, 403, CUT, pytest.param(SILENT, marks=pytest.mark.thorough)])
 def test_lasting_faults_are_a_clear_error_and_publish_nothing(settings, running, bucket, status):
     running.fault = lambda method, path: status if method in ("PUT", "POST") and "part-00001.parquet" in path else None
     with pytest.raises(ExportError, match="the store failed"):

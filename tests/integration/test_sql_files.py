@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.audit import NOW
 from threadline_ops import sql
+from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.database import Database, opened
 from threadline_ops.evidence.anchor import ensure
 from threadline_ops.retention import holds
@@ -26,7 +27,7 @@ NAMES = sorted(
 )
 #: Folders whose statements define objects; installing capture runs them all.
 DEFINING = (
-    "capture", "demo", "evidence/create_", "holds/create_", "control/create_", "retention/estimate_",
+    "capture", "demo", "evidence/create_", "holds/create_", "control/create_", "baseline/create_", "retention/estimate_",
     "partitions/create_", "partitions/attach", "partitions/detach", "partitions/drop_", "partitions/finalize",
     "partitions/freeze", "partitions/move_back",
 )  # fmt: skip
@@ -63,6 +64,7 @@ def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Con
         holds.install(database)
         steer(database, paused=False)
         connection.execute(database.statement("partitions/create_drops"))
+        RowsTable(database).prepare()
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,9 +13,11 @@ from threadline_ops.cli.console import Json, err, out, print_json, warn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from threadline_ops.continuity import BaselineReport, ChunkWritten, Readiness, RowsVerified, VerifyReport
+    from threadline_ops.continuity import BaselineEvent, BaselineReport, Readiness, RowsVerified, VerifyReport
+    from threadline_ops.errors import OpsError
     from threadline_ops.settings import Settings
 
+Report = TypeVar("Report")
 Tables = Annotated[
     list[str] | None,
     typer.Argument(
@@ -50,7 +52,7 @@ def continuity(
     archive = store(settings) if settings.archive_uri else None
     with opened(settings, "continuity") as database:
         database.require_audit_schema()
-        found = [readiness(database, name, store=archive) for name in _chosen(settings, tables)]
+        found = readiness(database, _chosen(settings, tables, expected=True), settings, store=archive)
     if as_json:
         print_json({"ready": all(one.ready for one in found), "tables": found})
     else:
@@ -72,23 +74,28 @@ def baseline(
     Reads only, and writes nothing into audit_changes. Exit status 1: stopped on request.
     """
     from threadline_ops import settings as configuration
-    from threadline_ops.continuity import run_baseline
+    from threadline_ops.continuity import Rested, run_baseline
 
     settings = configuration.load()
     with _stoppable(shown=not as_json) as (show, should_stop):
 
-        def on_event(event: ChunkWritten) -> None:
+        def on_event(event: BaselineEvent) -> None:
+            if isinstance(event, Rested):
+                show(f"{event.table}: resting, {event.reason}")
+                return
             show(f"{event.table}: chunk {event.chunk:,}, {event.total_rows:,} of about {event.expected_rows:,} rows")
 
-        reports = [
-            run_baseline(settings, name, refresh=refresh, should_stop=should_stop, on_event=on_event)
-            for name in _chosen(settings, tables)
-        ]
+        reports, failed = _each(
+            _chosen(settings, tables),
+            lambda name: run_baseline(settings, name, refresh=refresh, should_stop=should_stop, on_event=on_event),
+        )
     if as_json:
         print_json(reports)
     else:
         for report in reports:
             _print_baseline(report)
+    if failed:
+        raise failed
 
 
 def _print_baseline(report: BaselineReport) -> None:
@@ -124,27 +131,50 @@ def continuity_verify(
         def on_event(event: RowsVerified) -> None:
             show(f"{event.table}: {event.rows:,} of about {event.expected_rows:,} rows, {event.findings:,} findings")
 
-        reports = [
-            run_verify(settings, name, sample=sample, should_stop=should_stop, on_event=on_event)
-            for name in _chosen(settings, tables)
-        ]
+        reports, failed = _each(
+            _chosen(settings, tables),
+            lambda name: run_verify(settings, name, sample=sample, should_stop=should_stop, on_event=on_event),
+        )
     if as_json:
         print_json(reports)
     else:
         for report in reports:
             _print_verification(report)
+    if failed:
+        raise failed
     if any(report.result.gaps for report in reports):
         raise typer.Exit(1)
 
 
-def _chosen(settings: Settings, named: list[str] | None) -> list[str]:
+def _each(names: list[str], run: Callable[[str], Report]) -> tuple[list[Report], OpsError | None]:
+    """Run for every table: one that is refused must not keep the others from their turn. The first refusal is kept."""
+    from threadline_ops.errors import ContinuityError
+
+    reports: list[Report] = []
+    failed: OpsError | None = None
+    for name in names:
+        try:
+            reports.append(run(name))
+        except ContinuityError as error:
+            if failed is None:
+                failed = error
+            if len(names) > 1:
+                warn(f"{name}: {error.what}")
+    return reports, failed
+
+
+def _chosen(settings: Settings, named: list[str] | None, *, expected: bool = False) -> list[str]:
+    """The tables named, or else all that continuity looks after; with those that coverage expects, if asked."""
     from threadline_ops.continuity import tables
+    from threadline_ops.coverage import expected_tables
     from threadline_ops.database import opened
 
     if named:
         return named
     with opened(settings, "continuity") as database:
-        return tables(database, settings.continuity)
+        found = tables(database, settings.continuity)
+    more = expected_tables(settings) if expected and not settings.continuity.tables else ()
+    return sorted({*found, *map(str, more)})
 
 
 @contextmanager
@@ -171,14 +201,16 @@ def _print_readiness(one: Readiness) -> None:
         _rows({"because": "; ".join(one.problems)})
     if not one.exists:
         return
-    t0 = {"trigger creation": "since", "first change": "not later than", "not known": ""}[one.t0_source]
+    t0 = "since" if one.t0_source == "trigger creation" else "not later than"
     _rows(
         {
             "capture (T0)": f"{t0} {one.t0.isoformat(timespec='seconds')}, by {one.t0_source}"
             if one.t0
             else "not known",
-            "live rows": "not counted: no primary key" if one.rows is None else f"{one.rows:,}",
-            "never seen by capture": "not known" if one.rows_never_seen is None else f"{one.rows_never_seen:,}",
+            "live rows": f"{one.rows:,}",
+            "never seen by capture": "cannot be told: no primary key"
+            if one.rows_never_seen is None
+            else f"{one.rows_never_seen:,}",
             "baseline": f"version {one.baseline}, read from {one.baseline_at}" if one.baseline else "none",
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from threadline_ops.plain import plain
 
 if TYPE_CHECKING:
     from threadline_ops.database import Database
-    from threadline_ops.investigate import ChangeRecord
+    from threadline_ops.investigate import Baseline, ChangeRecord, Earlier
     from threadline_ops.settings import Settings
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")]
@@ -113,26 +114,38 @@ def as_of(
         raise FilterError("the moment is no ISO 8601 time", got=at, fix="write it like 2026-01-31T00:00:00Z") from None
     with _reading() as (database, settings):
         known = database.identity()
-        purged = investigate.purged_before(
-            settings.evidence.directory, system_identifier=known.system_identifier, database=known.database
+        found = investigate.as_of(
+            database,
+            name,
+            investigate.parse_key(key),
+            moment,
+            schema=schema,
+            earlier=_earlier(database, settings),
+            baseline=_baseline(database, settings),
+            purged_before=investigate.purged_before(
+                settings.evidence.directory, system_identifier=known.system_identifier, database=known.database
+            ),
         )
-        row_key = investigate.parse_key(key)
-        found = investigate.as_of(database, name, row_key, moment, schema=schema, purged_before=purged)
     if as_json:
-        print_json(found)
-    elif found.status == "present":
-        out.print(f"[bold]present[/] since {found.since}, from {found.source}")
-        out.print(json.dumps(plain(found.row), indent=2, ensure_ascii=False), markup=False)
+        print_json(plain(asdict(found)) | {"statement": found.statement})
     else:
-        horizon = f"; the oldest retained change of the table is of {found.horizon}" if found.horizon else ""
-        told = {
-            "deleted": f"deleted at {found.since}",
-            "purged": f"what was captured by then was purged: look in the archive{horizon}",
-            "before_horizon": f"before the audit horizon: nothing was captured of the row by then{horizon}",
-        }
-        out.print(told[found.status], markup=False)
-    if found.status in ("purged", "before_horizon"):
+        out.print(found.statement, markup=False)
+        if found.row is not None:
+            out.print(json.dumps(plain(found.row), indent=2, ensure_ascii=False), markup=False)
+    if found.status in ("purged", "before_baseline", "before_horizon"):
         raise typer.Exit(1)
+
+
+def _earlier(database: Database, settings: Settings) -> Sequence[Earlier]:
+    """What remembers purged changes, in the order in which it is asked."""
+    del database, settings
+    return ()
+
+
+def _baseline(database: Database, settings: Settings) -> Baseline | None:
+    from threadline_ops.continuity import Baselines, store
+
+    return Baselines(database, store(settings)) if settings.archive_uri else None
 
 
 def diff(

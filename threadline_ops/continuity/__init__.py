@@ -3,28 +3,37 @@
 History is never made up: a baseline lies outside audit_changes, and what is not known is said to be unknown.
 """
 
-from threadline_ops.continuity.as_of import AsOf, as_of
-from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
+from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.completeness import Counters, Estimate, Trail, reading
+from threadline_ops.continuity.events import (
+    BaselineEvent,
+    BaselineResult,
+    ChunkWritten,
+    Rested,
+    RowsVerified,
+    VerifyResult,
+)
 from threadline_ops.continuity.readiness import Readiness, readiness, tables
+from threadline_ops.continuity.recall import Baselines
 from threadline_ops.continuity.run import BaselineReport, VerifyReport, run_baseline, run_verify
 from threadline_ops.continuity.store import Store, store
-from threadline_ops.continuity.verification import RowsVerified, VerifyResult, verify
+from threadline_ops.continuity.verification import verify
 
 __all__ = [
-    "AsOf",
+    "BaselineEvent",
     "BaselineReport",
     "BaselineResult",
+    "Baselines",
     "ChunkWritten",
     "Counters",
     "Estimate",
     "Readiness",
+    "Rested",
     "RowsVerified",
     "Store",
     "Trail",
     "VerifyReport",
     "VerifyResult",
-    "as_of",
     "readiness",
     "reading",
     "run_baseline",

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from threadline_ops.continuity.copying import Block
+
 #: A row of rows/newest_changes.sql as COPY BINARY sends it: a count of fields, then each with its length.
 _WIRE = np.dtype(
     [
@@ -22,7 +24,7 @@ _WIRE = np.dtype(
 #: The same in this machine's byte order, which is what numpy makes of records when it joins them.
 _HELD = _WIRE.newbyteorder("=")
 _STORED = np.dtype([("at", "<i8"), ("txid", "<i8"), ("id", "V16"), ("op", "<i2"), ("digest", "<i8")])
-_HEADER, _TRAILER = 19, b"\xff\xff"
+_HEADER = 19
 _BUCKETS = 256
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -33,21 +35,14 @@ Places = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-def decoded(messages: Iterable[bytes], rows: int = 65_536) -> Iterator[Wire]:
-    """The records of a binary COPY in blocks."""
-    block: list[bytes] = []
-    first = True
-    for message in messages:
-        content = message[_HEADER:] if first else message
-        first = False
-        if content and content != _TRAILER:
-            block.append(content)
-        if len(block) >= rows:
-            yield np.frombuffer(b"".join(block), _WIRE)
-            block = []
-    if block:
-        content = b"".join(block)
-        yield np.frombuffer(content[: len(content) // _WIRE.itemsize * _WIRE.itemsize], _WIRE)
+def decoded(blocks: Iterable[Block]) -> Iterator[Wire]:
+    """The records of a binary COPY, in its blocks."""
+    skipped = _HEADER
+    for block in blocks:
+        content = block.content[skipped:]
+        skipped = 0
+        # What is left over is the mark of the end.
+        yield np.frombuffer(content, _WIRE, len(content) // _WIRE.itemsize)
 
 
 @dataclass

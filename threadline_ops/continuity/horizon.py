@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
 
 from threadline_ops.database import Identity
+from threadline_ops.investigate import purged_before
 from threadline_ops.retention import Policy
 from threadline_ops.settings import Settings
 
@@ -24,17 +23,7 @@ def horizon(settings: Settings, identity: Identity, now: datetime) -> datetime |
     cutoffs: list[datetime] = []
     if settings.retention.enabled:
         cutoffs.append(Policy.from_settings(settings.retention).cutoff(now))
-    for path in settings.evidence.directory.glob("*.json"):
-        cutoff = _purged_before(json.loads(path.read_bytes()), identity)
-        if cutoff is not None:
-            cutoffs.append(cutoff)
-    return max(cutoffs, default=None)
-
-
-def _purged_before(record: dict[str, Any], identity: Identity) -> datetime | None:
-    database: dict[str, Any] = record.get("database") or {}
-    here = (database.get("system_identifier"), database.get("database"))
-    if here != (identity.system_identifier, identity.database) or not record.get("figures", {}).get("deleted_changes"):
-        return None
-    cutoff = record.get("parameters", {}).get("cutoff")
-    return datetime.fromisoformat(cutoff) if cutoff else None
+    purged = purged_before(
+        settings.evidence.directory, system_identifier=identity.system_identifier, database=identity.database
+    )
+    return max([*cutoffs, *([purged] if purged else [])], default=None)

@@ -24,7 +24,10 @@ ROW = sql.Identifier("threadline row")
 
 @dataclass(frozen=True)
 class Bounds:
-    """A stretch of keys: after `after`, up to and including `upto`; None is open."""
+    """A stretch of keys: after `after`, up to and including `upto`; None is open.
+
+    Of a table without a key: from the first block named to before the second one, each with the relation it lies in.
+    """
 
     after: Key | None = None
     upto: Key | None = None
@@ -67,6 +70,15 @@ def within(key: tuple[Column, ...], bounds: Bounds) -> sql.Composed:
             )
             parts.append(sql.SQL("({}) {} ({})").format(columns, operator, values))
     return sql.SQL(" and ").join(parts)
+
+
+def blocks(first: int, beyond: int | None) -> sql.Composed:
+    """The condition that a row lies in a range of blocks; open at the end, where the table may have grown."""
+    place = sql.SQL("{}.ctid").format(ROW)
+    condition = sql.SQL("{} >= {}::tid").format(place, sql.Literal(f"({first},0)"))
+    if beyond is not None:
+        condition += sql.SQL(" and {} < {}::tid").format(place, sql.Literal(f"({beyond},0)"))
+    return condition
 
 
 def key_texts(rows: pa.Table, key: tuple[Column, ...]) -> list[Any]:

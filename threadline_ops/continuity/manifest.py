@@ -137,6 +137,11 @@ class Version:
         """Rows in all chunks."""
         return sum(chunk.rows for chunk in self.chunks)
 
+    @property
+    def resumable(self) -> bool:
+        """Whether more chunks may be added: those of a table without a key share one snapshot."""
+        return all(chunk.header.key for chunk in self.chunks)
+
 
 def directory(identity: Identity, relation: Relation) -> str:
     """Where a table's baselines lie; tables, databases and clusters of one name do not meet."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from psycopg import sql
 
@@ -13,13 +13,12 @@ from threadline_ops.continuity import manifest
 from threadline_ops.continuity.keys import captured_key, key_hash, key_text, recorded_as
 from threadline_ops.continuity.relation import Relation, relation
 from threadline_ops.continuity.store import Store
+from threadline_ops.continuity.t0 import Covered, Source, covered, t0
+from threadline_ops.coverage import Status, TableCoverage, inventory
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ContinuityError
-from threadline_ops.settings import ContinuitySettings
+from threadline_ops.settings import ContinuitySettings, Settings
 from threadline_ops.sql import template
-
-#: How T0 is known: from the trigger's catalog row, or only that it is not later than the oldest change kept.
-Source = Literal["trigger creation", "first change", "not known"]
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,16 @@ class Readiness:
     Attributes:
         table: its name.
         exists: whether there is such a table.
-        captured: whether its capture trigger is live for every kind of write.
+        captured: whether it is covered, as coverage defines that.
         problems: why it is not ready; empty when it is.
         t0: when capture went live; nothing before it is known, and nothing is made up.
-        t0_source: how that is known. The first change only bounds it: T0 is not later.
+        t0_source: how that is known. Evidence and the first change only bound it: T0 is not later.
         rows: live rows.
-        rows_never_seen: those that no captured change speaks of; their history begins at the baseline.
+        rows_never_seen: those that no captured change speaks of; their history begins at the baseline. None without
+            a primary key, because then nobody can tell.
         baseline: the newest complete version, or None.
         baseline_at: when its first chunk was read.
-        uncaptured_children: inheritance children whose rows show up in the table but have no live trigger.
+        uncaptured_children: inheritance children whose rows show up in the table but are not covered.
     """
 
     table: str
@@ -54,7 +54,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether the table exists and its capture trigger is live."""
+        """Whether the table exists and is covered."""
         return self.exists and self.captured
 
 
@@ -67,59 +67,86 @@ def tables(database: Database, settings: ContinuitySettings) -> list[str]:
         return [str(Table(schema, name)) for schema, name in rows]
 
 
-def readiness(database: Database, name: str, *, store: Store | None = None) -> Readiness:
-    """Explain a table's cutover; reads only, and never writes to the audit tables.
+def readiness(
+    database: Database, names: Sequence[str], settings: Settings, *, store: Store | None = None
+) -> list[Readiness]:
+    """Explain tables' cutover; reads only, and never writes to the audit tables.
 
     Args:
         database: the audited database.
-        name: the table, as in settings.
+        names: the tables, as in settings.
+        settings: what coverage compares the tables with, and where evidence is.
         store: where baselines are; None leaves them out.
+
+    Raises:
+        EvidenceError: a record of the evidence store cannot be read.
     """
-    table = parse(name, database.settings.audit_schema)
     identity = database.identity()
+    audit_schema = database.settings.audit_schema
+    coverage = _coverage(database, settings, {parse(name, audit_schema).schema for name in names})
+    about = _About(identity, coverage, covered(settings.evidence.directory, identity), store)
+    return [_readiness(database, name, about) for name in names]
+
+
+@dataclass(frozen=True)
+class _About:
+    """What all tables share."""
+
+    identity: Identity
+    coverage: Mapping[Table, TableCoverage]
+    evidence: Mapping[str, Covered]
+    store: Store | None
+
+
+def _coverage(database: Database, settings: Settings, schemas: Iterable[str]) -> Mapping[Table, TableCoverage]:
+    """The coverage of every table, those of these schemas included."""
+    wider = settings.coverage.model_copy(
+        update={"schemas": tuple(dict.fromkeys((*settings.coverage.schemas, *sorted(schemas))))}
+    )
+    seen = inventory(database, settings.model_copy(update={"coverage": wider}))
+    return {one.table: one for one in seen.tables}
+
+
+def _readiness(database: Database, name: str, about: _About) -> Readiness:
+    table = parse(name, database.settings.audit_schema)
     with database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0):
         try:
             found = relation(database, name)
         except ContinuityError as error:
             return Readiness(str(table), False, False, (error.what,))
-        problems = _problems(database, found.oid)
-        t0, source = _t0(database, found)
-        rows, unseen = _counts(database, found) if found.key else (None, None)
-        version, at = _baseline(store, identity, found)
-        children = _children(database, found)
-    return Readiness(str(found.table), True, not problems, problems, t0, source, rows, unseen, version, at, children)
-
-
-def _problems(database: Database, oid: int) -> tuple[str, ...]:
-    """Why not every write that row triggers can see is captured; empty when every one is."""
-    rows = database.connection.execute(database.statement("continuity/triggers"), {"oid": oid}).fetchall()
-    if any(all(flags) for flags in rows):
-        return ()
-    if rows:
-        return ("its capture trigger is disabled, conditional, or not for every kind of write",)
-    return ("it has no capture trigger",)
-
-
-def _t0(database: Database, found: Relation) -> tuple[datetime | None, Source]:
-    created = database.one("continuity/trigger_created", {"oid": found.oid})[0]
-    if created is not None:
-        return created, "trigger creation"
-    names = {"schema": found.table.schema, "table": found.table.name}
-    first = database.one("continuity/first_change", names)[0]
-    return (first, "first change") if first is not None else (None, "not known")
-
-
-def _counts(database: Database, found: Relation) -> tuple[int, int]:
-    statement = template("continuity/rows/count_rows").format(
-        live_hash=key_hash([key_text(column) for column in found.key]),
-        source=found.source,
-        hash=key_hash(captured_key(found, "c")),
-        audit=sql.Identifier(database.settings.audit_schema),
-        named=recorded_as(found, "c"),
+        problems = _problems(about.coverage.get(found.table))
+        moment, source = t0(database, found, about.evidence.get(str(found.table), Covered()))
+        rows, unseen = _counts(database, found)
+        version, at = _baseline(about.store, about.identity, found)
+        children = _children(database, found, about.coverage)
+    return Readiness(
+        str(found.table), True, not problems, problems, moment, source, rows, unseen, version, at, children
     )
+
+
+def _problems(one: TableCoverage | None) -> tuple[str, ...]:
+    """Why not every write that row triggers can see is captured; empty when coverage says that every one is."""
+    if one is None:
+        return ("coverage does not know the table",)
+    if one.status is Status.COVERED:
+        return ()
+    return tuple(finding.what for finding in one.findings if finding.breaks) or (one.reason,)
+
+
+def _counts(database: Database, found: Relation) -> tuple[int, int | None]:
+    if not found.key:
+        statement = template("continuity/rows/count_live").format(source=found.source)
+    else:
+        statement = template("continuity/rows/count_rows").format(
+            live_hash=key_hash([key_text(column) for column in found.key]),
+            source=found.source,
+            hash=key_hash(captured_key(found, "c")),
+            audit=sql.Identifier(database.settings.audit_schema),
+            named=recorded_as(found, "c"),
+        )
     row = database.connection.execute(statement).fetchone()
     assert row is not None
-    return row[0], row[1]
+    return row[0], row[1] if found.key else None
 
 
 def _baseline(store: Store | None, identity: Identity, found: Relation) -> tuple[int | None, datetime | None]:
@@ -127,6 +154,8 @@ def _baseline(store: Store | None, identity: Identity, found: Relation) -> tuple
     return (version.number, version.chunks[0].moment.at) if version else (None, None)
 
 
-def _children(database: Database, found: Relation) -> tuple[str, ...]:
+def _children(database: Database, found: Relation, coverage: Mapping[Table, TableCoverage]) -> tuple[str, ...]:
     rows = database.connection.execute(database.statement("continuity/children"), {"oid": found.oid}).fetchall()
-    return tuple(str(Table(schema, name)) for schema, name, oid in rows if _problems(database, oid))
+    children = [Table(schema, name) for schema, name, _ in rows]
+    covered_ones = {table for table, one in coverage.items() if one.status is Status.COVERED}
+    return tuple(str(child) for child in children if child not in covered_ones)

@@ -11,8 +11,20 @@ import pyarrow.compute as pc
 from psycopg import sql
 from pyarrow import csv
 
-from threadline_ops.continuity.copying import copied
-from threadline_ops.continuity.keys import KEY_TEXT, ROW, Bounds, Key, digest, key_hash, key_text, named, within
+from threadline_ops.capture.names import Table
+from threadline_ops.continuity.copying import Block, copied
+from threadline_ops.continuity.keys import (
+    KEY_TEXT,
+    ROW,
+    Bounds,
+    Key,
+    blocks,
+    digest,
+    key_hash,
+    key_text,
+    named,
+    within,
+)
 from threadline_ops.continuity.redaction import Redaction
 from threadline_ops.continuity.relation import Column, Relation
 from threadline_ops.database import Connection
@@ -47,7 +59,7 @@ class Stretch:
         last: the key of the last one; None when there is none.
     """
 
-    text: bytes
+    text: bytearray
     rows: int
     last: Key | None
 
@@ -88,19 +100,28 @@ class Reader:
         Raises:
             TooBig: they are more than `max_bytes` of text.
         """
-        messages: list[bytes] = []
-        size = 0
-        with closing(copied(connection, self._statement(bounds, rows))) as copy:
-            for message in copy:
-                messages.append(message)
-                size += len(message)
-                if size > max_bytes:
-                    raise TooBig
-        if not messages:
-            return Stretch(b"", 0, None)
-        last = self._parsed(messages[-1])
+        read = _collected(connection, self._statement(bounds, rows), max_bytes)
+        if not read.rows:
+            return Stretch(read.content, 0, None)
+        last = self._parsed(read.last)
         key = tuple(cast("str", last.column(column.name)[0].as_py()) for column in self.relation.key)
-        return Stretch(b"".join(messages), len(messages), key)
+        return Stretch(read.content, read.rows, key)
+
+    def read_blocks(
+        self, connection: Connection, leaf: Table, first: int, beyond: int | None, max_bytes: int
+    ) -> Stretch:
+        """The rows in a range of a leaf's blocks, within the transaction at hand.
+
+        Raises:
+            TooBig: they are more than `max_bytes` of text.
+        """
+        statement = template("continuity/rows/read_blocks").format(
+            outputs=sql.SQL(", ").join(self._outputs()),
+            leaf=sql.Identifier(leaf.schema, leaf.name),
+            range=blocks(first, beyond),
+        )
+        read = _collected(connection, statement, max_bytes)
+        return Stretch(read.content, read.rows, None)
 
     def table(self, stretch: Stretch) -> pa.Table:
         """The rows in Arrow's types: columns, key texts that differ from their columns, and the located outputs."""
@@ -138,7 +159,7 @@ class Reader:
         names += [HASH, RELATION, PLACE] if self.located else []
         return names + ([DIGEST] if self.digested is not None else [])
 
-    def _parsed(self, text: bytes) -> pa.Table:
+    def _parsed(self, text: bytes | bytearray) -> pa.Table:
         names = self._names()
         if not text:
             return pa.table({name: pa.array([], self._parsed_type(name, typed=True)) for name in names})
@@ -147,7 +168,7 @@ class Reader:
         except pa.ArrowInvalid:
             return self._parse(text, names, typed=False)
 
-    def _parse(self, text: bytes, names: list[str], *, typed: bool) -> pa.Table:
+    def _parse(self, text: bytes | bytearray, names: list[str], *, typed: bool) -> pa.Table:
         places = [str(place) for place in range(len(names))]  # a host may name two columns alike but for case
         types = {place: self._parsed_type(name, typed=typed) for place, name in zip(places, names, strict=True)}
         table = csv.read_csv(
@@ -174,6 +195,17 @@ class Reader:
         if not typed and base in _MAY_STAY_TEXT:
             return pa.string()
         return _TYPES.get(base, pa.string())
+
+
+def _collected(connection: Connection, statement: sql.Composed, max_bytes: int) -> Block:
+    content, rows, last = bytearray(), 0, b""
+    with closing(copied(connection, statement)) as copy:
+        for block in copy:
+            content += block.content
+            rows, last = rows + block.rows, block.last
+            if len(content) > max_bytes:
+                raise TooBig
+    return Block(content, rows, last)
 
 
 def _typed(table: pa.Table, column: Column, wanted: pa.DataType) -> pa.Table:

@@ -89,8 +89,7 @@ class Relation:
         """
         if not self.key:
             raise ContinuityError(
-                "the table has no primary key, so its rows cannot be matched with captured changes or read in "
-                "resumable chunks",
+                "the table has no primary key, so its rows cannot be matched with captured changes",
                 got=str(self.table),
                 fix="add a primary key, or leave the table out",
             )

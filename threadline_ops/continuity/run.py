@@ -6,7 +6,7 @@ import shlex
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +14,15 @@ from threadline_ops import evidence, progress
 from threadline_ops.capture.names import parse
 from threadline_ops.continuity import baseline as baselines
 from threadline_ops.continuity import verification
-from threadline_ops.continuity.baseline import BaselineResult, ChunkWritten, take
+from threadline_ops.continuity.baseline import take
+from threadline_ops.continuity.copies import STATEMENTS as COPIED
+from threadline_ops.continuity.copies import RowsTable
+from threadline_ops.continuity.events import BaselineEvent, BaselineResult, Rested, RowsVerified, VerifyResult
 from threadline_ops.continuity.horizon import horizon
+from threadline_ops.continuity.relation import relation
 from threadline_ops.continuity.store import store
-from threadline_ops.continuity.verification import RowsVerified, VerifyResult, verify
+from threadline_ops.continuity.throttle import Throttle, throttled
+from threadline_ops.continuity.verification import verify
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import SettingsError
 from threadline_ops.lock import RunLock, single_flight
@@ -65,7 +70,7 @@ def run_baseline(
     *,
     refresh: bool = False,
     run_id: str | None = None,
-    on_event: Callable[[ChunkWritten], None] = lambda _: None,
+    on_event: Callable[[BaselineEvent], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
     echo: Callable[[str], None] = lambda _: None,
 ) -> BaselineReport:
@@ -76,7 +81,7 @@ def run_baseline(
         table: as in settings.
         refresh: begin a new version.
         run_id: Dagster's; made up when there is none.
-        on_event: receives every published chunk.
+        on_event: receives every published chunk and every announced rest.
         should_stop: asked after every chunk.
         echo: receives each line of the run's log.
 
@@ -85,33 +90,69 @@ def run_baseline(
         Interrupted: should_stop said so.
     """
     command = shlex.join(["threadline-ops", "baseline", table, *(["--refresh"] if refresh else [])])
-    throttle = progress.Throttle(LOG_INTERVAL)
     with _recorded(settings, BASELINE, table, run_id, command, echo) as (recording, database, lock):
         recording.parameters.update(settings.continuity.model_dump(), table=table, refresh=refresh)
-        recording.statements = baselines.STATEMENTS
-
-        def show(event: ChunkWritten) -> None:
-            recording.figures.update(chunks=event.chunk, rows=event.total_rows)
-            if throttle():
-                recording.log(f"{event.table}: chunk {event.chunk} published, {event.total_rows} rows so far")
-            on_event(event)
-
-        work = take(
-            database,
-            store(settings),
-            table,
-            capture=settings.capture,
-            limits=settings.continuity,
-            refresh=refresh,
-            before_chunk=lock.check,
-        )
-        result = progress.drive(work, show, should_stop=should_stop)
-        recording.figures.update(asdict(result))
+        recording.statements = baselines.STATEMENTS + (COPIED if settings.continuity.target == "table" else ())
+        noted = _Noted(recording, on_event)
+        with _throttled(settings, database, table, lock) as throttle, _copies(settings) as copies:
+            work = take(
+                database,
+                store(settings),
+                table,
+                capture=settings.capture,
+                limits=settings.continuity,
+                refresh=refresh,
+                before_chunk=throttle.gate,
+                pace=throttle.pace,
+                copies=copies,
+            )
+            result = progress.drive(work, noted, should_stop=should_stop)
+        recording.figures.update(asdict(result), rested_seconds=noted.rested.total_seconds())
         recording.log(
             f"{result.table}: baseline version {result.version} {result.outcome}, {result.rows} rows in "
             f"{result.chunks} chunks, {result.new_chunks} of them by this run, read from the {result.origin}"
         )
     return BaselineReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
+
+
+@dataclass
+class _Noted:
+    """Keeps the record's totals up to date, and the log short."""
+
+    recording: evidence.Recording
+    on_event: Callable[[BaselineEvent], None]
+    rested: timedelta = timedelta(0)
+    throttles: dict[type, progress.Throttle] = field(default_factory=dict[type, progress.Throttle])
+
+    def __call__(self, event: BaselineEvent) -> None:
+        if isinstance(event, Rested):
+            self.rested += event.duration
+            line = f"{event.table}: resting, {event.reason}"
+        else:
+            self.recording.figures.update(chunks=event.chunk, rows=event.total_rows)
+            line = f"{event.table}: chunk {event.chunk} published, {event.total_rows} rows so far"
+        if self.throttles.setdefault(type(event), progress.Throttle(LOG_INTERVAL))():
+            self.recording.log(line)
+        self.on_event(event)
+
+
+@contextmanager
+def _throttled(settings: Settings, database: Database, table: str, lock: RunLock) -> Generator[Throttle]:
+    with database.transaction(read_only=True):
+        found = relation(database, table)
+    with throttled(lambda: opened(settings, BASELINE), found, settings.continuity, lock.check) as throttle:
+        yield throttle
+
+
+@contextmanager
+def _copies(settings: Settings) -> Generator[RowsTable | None]:
+    if settings.continuity.target == "files":
+        yield None
+        return
+    with opened(settings, BASELINE) as database:
+        copies = RowsTable(database)
+        copies.prepare()
+        yield copies
 
 
 def run_verify(
@@ -146,18 +187,10 @@ def run_verify(
     command = shlex.join(
         ["threadline-ops", "continuity-verify", table, *([f"--sample={sample}"] if sample < 1 else [])]
     )
-    throttle = progress.Throttle(LOG_INTERVAL)
     with _recorded(settings, VERIFY, table, run_id, command, echo) as (recording, database, lock):
         purged = horizon(settings, database.identity(), database.now())
         recording.parameters.update(settings.continuity.model_dump(), table=table, sample=sample, horizon=purged)
         recording.statements = verification.STATEMENTS
-
-        def show(event: RowsVerified) -> None:
-            recording.figures.update(rows=event.rows, findings=event.findings)
-            if throttle():
-                recording.log(f"{event.table}: {event.rows} rows compared, {event.findings} findings so far")
-            on_event(event)
-
         work = verify(
             database,
             store(settings),
@@ -170,12 +203,30 @@ def run_verify(
             seed=zlib.crc32(recording.run_id.encode()),
             before_stretch=lock.check,
         )
-        result = progress.drive(work, show, should_stop=should_stop)
-        recording.outcome = "gaps" if result.gaps else "complete"
-        recording.figures.update(asdict(result), gaps=result.gaps)
-        counted = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
-        recording.log(f"{result.table}: {result.rows} rows compared with {result.changes} changes: {counted}")
+        result = progress.drive(work, _comparing(recording, on_event), should_stop=should_stop)
+        _conclude(recording, result)
     return VerifyReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
+
+
+def _comparing(
+    recording: evidence.Recording, on_event: Callable[[RowsVerified], None]
+) -> Callable[[RowsVerified], None]:
+    throttle = progress.Throttle(LOG_INTERVAL)
+
+    def show(event: RowsVerified) -> None:
+        recording.figures.update(rows=event.rows, findings=event.findings)
+        if throttle():
+            recording.log(f"{event.table}: {event.rows} rows compared, {event.findings} findings so far")
+        on_event(event)
+
+    return show
+
+
+def _conclude(recording: evidence.Recording, result: VerifyResult) -> None:
+    recording.outcome = "gaps" if result.gaps else "complete"
+    recording.figures.update(asdict(result), gaps=result.gaps)
+    counted = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
+    recording.log(f"{result.table}: {result.rows} rows compared with {result.changes} changes: {counted}")
 
 
 @contextmanager

@@ -92,6 +92,23 @@ class Store:
                 fix="free space, or correct THREADLINE_OPS_ARCHIVE_URI and its permissions",
             ) from None
 
+    def remove(self, name: str) -> None:
+        """Delete a file that no manifest names, or that is of a version nobody finished; none is no error.
+
+        Raises:
+            ContinuityError: it cannot be deleted.
+        """
+        try:
+            self._filesystem.delete_file(self.place(name))
+        except FileNotFoundError:
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise ContinuityError(
+                f"a left-over file of an unfinished baseline cannot be deleted: {type(error).__name__}",
+                got=self.place(name),
+                fix="delete it, or correct the permissions of the archive store",
+            ) from None
+
 
 def store(settings: Settings) -> Store:
     """The store that the settings name.

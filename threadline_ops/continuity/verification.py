@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from threadline_ops.continuity import findings
 from threadline_ops.continuity.changes import decoded, newest, scratch
 from threadline_ops.continuity.comparing import Comparison
 from threadline_ops.continuity.copying import copied
+from threadline_ops.continuity.events import RowsVerified, VerifyResult
 from threadline_ops.continuity.judging import Judge
 from threadline_ops.continuity.keys import Bounds, captured_key, digest, key_hash, recorded_as
 from threadline_ops.continuity.manifest import Chunk
@@ -46,72 +46,6 @@ STATEMENTS = (
 
 #: Up to this share of changed rows, comparing each by its place costs less than hashing every live row.
 _FEW = 0.1
-
-
-@dataclass(frozen=True)
-class RowsVerified:
-    """A stretch of the table was compared.
-
-    Attributes:
-        table: its name.
-        stretches: compared so far.
-        rows: live rows compared so far.
-        expected_rows: the planner's estimate for the table.
-        findings: so far.
-    """
-
-    table: str
-    stretches: int
-    rows: int
-    expected_rows: int
-    findings: int
-
-
-@dataclass(frozen=True)
-class VerifyResult:
-    """What a verification came to.
-
-    Attributes:
-        table: its name.
-        at: the moment of the snapshot that everything was compared under.
-        version: of the baseline; None when there is no complete one.
-        rows: live rows compared.
-        changes: captured changes read.
-        counts: findings by kind; every kind is there.
-        whole: whether the whole table was compared, not a sample of the baseline's chunks.
-        reordered: rows that agree with another change of the newest one's transaction, because a trigger that
-            writes to its own row makes capture see the inner write first.
-        unidentified: changes that name no key; where there are any, a missing row is unknown, not vanished.
-        not_compared: columns of the table or of the baseline that took no part.
-        table_replaced: another table has taken the name since the baseline.
-        since: the earliest moment at which any gap can have happened; None without gaps.
-        until: the latest.
-        origin: "standby" when this was not read from the primary.
-        report: the file that names the rows.
-        summary: the file beside it.
-    """
-
-    table: str
-    at: datetime
-    version: int | None
-    rows: int
-    changes: int
-    counts: dict[str, int]
-    whole: bool
-    reordered: int
-    unidentified: int
-    not_compared: tuple[str, ...]
-    table_replaced: bool
-    since: datetime | None
-    until: datetime | None
-    origin: str
-    report: str
-    summary: str
-
-    @property
-    def gaps(self) -> int:
-        """Rows that prove a write past capture."""
-        return sum(self.counts[kind] for kind in ("bypassed", "vanished", "appeared"))
 
 
 def verify(

@@ -58,7 +58,9 @@ def run_coverage(
             _claim(recording, database, settings, seen)
         recording.statements = ("coverage/catalog",)
         recording.figures.update(inventory_figures(seen))
-        recording.figures.update(findings=[_quoted(finding) for finding in seen.all_findings])
+        recording.figures.update(
+            findings=[_quoted(finding) for finding in seen.all_findings], tables_by_status=tables_by_status(seen)
+        )
         if not any(table.expected for table in seen.tables):
             recording.outcome = "nothing_expected"
         elif seen.violations:
@@ -117,6 +119,7 @@ def run_doctor(
         recording.figures.update({severity.value: diagnosis.count(severity) for severity in Severity})
         recording.figures.update(
             findings=[_quoted(finding) for finding in diagnosis.findings],
+            tables_by_status=tables_by_status(diagnosis.inventory),
             growth=asdict(diagnosis.growth),
             scanned=asdict(diagnosis.scanned) if diagnosis.scanned else None,
             probes=[{"table": str(done.table), "outcome": done.outcome.value} for done in diagnosis.probes],
@@ -140,6 +143,11 @@ def require_expectations(seen: Inventory) -> None:
             got=[],
             fix="list the tables that must be captured in coverage.expected_tables",
         )
+
+
+def tables_by_status(seen: Inventory) -> dict[str, list[str]]:
+    """The names of all tables by what coverage says of them: later runs learn from it since when one was covered."""
+    return {status.value: sorted(str(one.table) for one in seen.tables if one.status is status) for status in Status}
 
 
 def inventory_figures(seen: Inventory) -> dict[str, int]:

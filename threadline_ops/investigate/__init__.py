@@ -3,7 +3,7 @@
 Each read returns typed records; `frame` turns them into a pandas DataFrame.
 """
 
-from threadline_ops.investigate.asof import AsOf, Earlier, as_of, purged_before
+from threadline_ops.investigate.asof import AsOf, Baseline, Earlier, Kept, as_of, purged_before
 from threadline_ops.investigate.diff import ChangeDiff, FieldDiff, diff
 from threadline_ops.investigate.frames import frame
 from threadline_ops.investigate.keys import key_variants, parse_key
@@ -12,10 +12,12 @@ from threadline_ops.investigate.records import ChangeRecord, TransactionDetail, 
 
 __all__ = [
     "AsOf",
+    "Baseline",
     "ChangeDiff",
     "ChangeRecord",
     "Earlier",
     "FieldDiff",
+    "Kept",
     "TransactionDetail",
     "TransactionRecord",
     "actor",

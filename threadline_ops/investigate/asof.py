@@ -14,7 +14,7 @@ from threadline_ops.errors import FilterError
 from threadline_ops.investigate.keys import Key, key_variants
 from threadline_ops.investigate.records import ChangeRecord, Values
 
-Status = Literal["present", "deleted", "purged", "before_horizon"]
+Status = Literal["present", "deleted", "absent", "purged", "before_baseline", "before_horizon"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,16 @@ class AsOf:
     """The answer.
 
     Attributes:
-        status: "present" with the row's values; "deleted" when the newest change by then was a delete;
-            "purged" when what was known by then has been purged: look in the archive; "before_horizon" when
-            nothing was captured of the row by then, and nothing may be invented.
-        row: the values, if present.
-        source: where the answer comes from: "audit_changes", or an earlier source's name.
-        since: when the row became so: captured_at of the deciding change.
+        status: "present" with the row's values; "deleted" when the newest change by then was a delete; "absent"
+            when a baseline by then has no such row and no change came after it; "purged" when what was known by
+            then may have been purged: look in the archive; "before_baseline" when all that is known is a later
+            baseline; "before_horizon" when nothing was captured of the row by then. Nothing is ever invented.
+        row: the values, if present: of a change as captured, of a baseline as PostgreSQL writes them.
+        source: where the answer comes from: "audit_changes", "baseline", or an earlier source's name.
+        since: when the row became so: captured_at of the deciding change; of a baseline, when it was read.
         change: the deciding change, if it is still in audit_changes.
         horizon: the oldest retained change of the table, when none was found by then.
+        baseline_at: when the row's part of the baseline that bears on the answer was read.
     """
 
     status: Status
@@ -38,6 +40,31 @@ class AsOf:
     since: datetime | None = None
     change: ChangeRecord | None = None
     horizon: datetime | None = None
+    baseline_at: datetime | None = None
+
+    @property
+    def statement(self) -> str:
+        """The answer in words, without the row's values."""
+        baseline = f"known as of baseline at {_shown(self.baseline_at)}, history before is unknown"
+        oldest = f"; the oldest retained change of the table is of {_shown(self.horizon)}" if self.horizon else ""
+        match self.status:
+            case "present":
+                return baseline if self.baseline_at else f"present since {_shown(self.since)}, from {self.source}"
+            case "deleted":
+                return f"deleted at {_shown(self.since)}"
+            case "absent":
+                return f"no such row; {baseline}"
+            case "purged":
+                more = f"; the row is {baseline}" if self.baseline_at else ""
+                return f"what was captured by then was purged: look in the archive{oldest}{more}"
+            case "before_baseline":
+                return baseline
+            case "before_horizon":
+                return f"before the audit horizon: nothing was captured of the row by then{oldest}"
+
+
+def _shown(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="microseconds") if moment else "an unknown time"
 
 
 class Earlier(Protocol):
@@ -66,6 +93,37 @@ class Earlier(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a baseline knows of a row.
+
+    Attributes:
+        at: when the row's part of it was read.
+        row: the row; None when it was not there.
+        later: every baseline is later than the moment asked about, and `at` is the first one's.
+    """
+
+    at: datetime
+    row: Values | None = None
+    later: bool = False
+
+
+class Baseline(Protocol):
+    """What knows rows as they stood when they were read, outside audit_changes."""
+
+    def kept(self, table: str, key: Key, at: datetime, *, schema: str | None, after: int | None) -> Kept | None:
+        """The row in the newest baseline at or before `at`, or None when there is none.
+
+        Args:
+            table: the table's name.
+            key: the whole primary key.
+            at: the moment, aware.
+            schema: of the table, if it was given.
+            after: a transaction that the baseline must have seen, or else it is older than what is known, and None.
+        """
+        ...
+
+
 def as_of(
     database: Database,
     table: str,
@@ -74,9 +132,12 @@ def as_of(
     *,
     schema: str | None = None,
     earlier: Sequence[Earlier] = (),
+    baseline: Baseline | None = None,
     purged_before: datetime | None = None,
 ) -> AsOf:
-    """The newest state at or before `at`, falling through to earlier sources in their order.
+    """The newest state at or before `at`: of audit_changes, else of earlier sources, else of a baseline.
+
+    A baseline outdoes a change that it saw: what it says of the row is newer.
 
     Args:
         database: the audited database.
@@ -84,7 +145,8 @@ def as_of(
         key: the whole primary key.
         at: the moment, aware; inclusive.
         schema: only needed where two schemas have a table of this name.
-        earlier: asked when audit_changes has nothing by then: the archive first, then the baseline.
+        earlier: asked in order when audit_changes has nothing by then, such as the archive.
+        baseline: asked last.
         purged_before: changes captured before it may have been purged; see `purged_before()`.
 
     Raises:
@@ -97,17 +159,47 @@ def as_of(
     with database.transaction(read_only=True, snapshot=True) as connection:
         found = connection.execute(database.statement("investigate/history"), parameters).fetchone()
         horizon = None if found else database.one("investigate/horizon", parameters)[0]
-    if found:
-        change = ChangeRecord.of(found)
-        status: Status = "deleted" if change.op == "delete" else "present"
-        return AsOf(status, change.data_after, since=change.captured_at, change=change)
+    change = ChangeRecord.of(found) if found else None
+    after = _txid(database, change) if change and baseline else None
+    known = baseline.kept(table, key, at, schema=schema, after=after) if baseline else None
+    if change:
+        return _from_baseline(known) if known and not known.later else _from_change(change)
     for source in earlier:
         remembered = source.row_at(table, keys, at, schema=schema)
         if remembered:
             row, since = remembered
             return AsOf("deleted" if row is None else "present", row, source.name, since)
-    purged = purged_before is not None and at < purged_before
-    return AsOf("purged" if purged else "before_horizon", horizon=horizon)
+    return _without_change(known, at, purged_before, horizon)
+
+
+def _without_change(known: Kept | None, at: datetime, purged_before: datetime | None, horizon: datetime | None) -> AsOf:
+    """The answer when no change by then is known."""
+    if known and not known.later and (purged_before is None or purged_before <= known.at):
+        return _from_baseline(known)
+    baseline_at = known.at if known else None
+    # Changes between the baseline and the moment may have been purged too.
+    if purged_before is not None and (at < purged_before or (known and not known.later)):
+        return AsOf("purged", horizon=horizon, baseline_at=baseline_at)
+    if known:
+        return AsOf("before_baseline", source="baseline", horizon=horizon, baseline_at=baseline_at)
+    return AsOf("before_horizon", horizon=horizon)
+
+
+def _from_change(change: ChangeRecord) -> AsOf:
+    status: Status = "deleted" if change.op == "delete" else "present"
+    return AsOf(status, change.data_after, since=change.captured_at, change=change)
+
+
+def _from_baseline(known: Kept) -> AsOf:
+    status: Status = "absent" if known.row is None else "present"
+    return AsOf(status, known.row, "baseline", known.at, baseline_at=known.at)
+
+
+def _txid(database: Database, change: ChangeRecord) -> int | None:
+    with database.transaction(read_only=True) as connection:
+        statement = database.statement("investigate/txid")
+        row = connection.execute(statement, {"transaction": change.transaction_id}).fetchone()
+    return row[0] if row else None
 
 
 def purged_before(evidence: Path, *, system_identifier: str, database: str) -> datetime | None:

@@ -47,6 +47,25 @@ def budgets(settings: RetentionSettings, policy: Policy) -> Budgets:
     )
 
 
+@dataclass(frozen=True)
+class Pressure:
+    """What the server said at one look.
+
+    Attributes:
+        on: what sessions wait for, in words.
+        lag: bytes of WAL that the slowest replica has yet to replay.
+        waiting: sessions that wait for a lock.
+        wal: bytes of WAL ever written.
+        dead: rows that autovacuum has yet to clean.
+    """
+
+    on: str
+    lag: int
+    waiting: int
+    wal: int
+    dead: int
+
+
 @dataclass
 class Watch:
     """Looks at the server now and then, and says why to wait.
@@ -77,25 +96,35 @@ class Watch:
             return self._reason
 
     def _look(self, now: float) -> str | None:
-        asked = control(self.database)
-        self.batch_size, self.full_speed = asked.batch_size, asked.full_speed
-        if asked.paused:
-            return f"paused by {asked.changed_by}" + (f": {asked.reason}" if asked.reason else "")
+        asked = self._asked()
+        if asked is not None:
+            return asked
         if self.full_speed:
             return None
-        schemas = {"audit": self.database.settings.audit_schema}
-        with self.database.transaction(read_only=True):
-            lag, waiting, wal, dead = self.database.one("retention/pressure", schemas)
-        written = self._written(now, wal)
+        seen = self._pressure()
+        written = self._written(now, seen.wal)
         for value, budget, words in (
-            (waiting, self.budgets.waiting_locks, "{} sessions wait for a lock on the audit tables"),
-            (lag // _MB, self.budgets.replication_lag_mb, "a replica is {} MB behind"),
+            (seen.waiting, self.budgets.waiting_locks, f"{{}} sessions wait for a lock on {seen.on}"),
+            (seen.lag // _MB, self.budgets.replication_lag_mb, "a replica is {} MB behind"),
             (written // _MB, self.budgets.wal_mb_per_minute, "{} MB of WAL were written within a minute"),
-            (dead, self.budgets.dead_rows, "autovacuum is {} dead rows behind"),
+            (seen.dead, self.budgets.dead_rows, "autovacuum is {} dead rows behind"),
         ):
             if budget is not None and value > budget:
                 return words.format(value)
         return None
+
+    def _asked(self) -> str | None:
+        """Why an operator wants a rest; None when nobody does."""
+        asked = control(self.database)
+        self.batch_size, self.full_speed = asked.batch_size, asked.full_speed
+        if asked.paused:
+            return f"paused by {asked.changed_by}" + (f": {asked.reason}" if asked.reason else "")
+        return None
+
+    def _pressure(self) -> Pressure:
+        schemas = {"audit": self.database.settings.audit_schema}
+        with self.database.transaction(read_only=True):
+            return Pressure("the audit tables", *self.database.one("retention/pressure", schemas))
 
     def _written(self, now: float, wal: int) -> int:
         """WAL of the last minute."""

@@ -13,7 +13,7 @@ from (
         and (%(to)s::timestamptz is null or c.captured_at <= %(to)s)
         and (
             %(snapshot)s::pg_snapshot is null
-            or pg_visible_in_snapshot(t.txid::text::xid8, %(snapshot)s::pg_snapshot)
+            or pg_visible_in_snapshot(greatest(t.txid, 3)::text::xid8, %(snapshot)s::pg_snapshot)
         )
 ) as ordered
 where place %% %(part_rows)s = 0

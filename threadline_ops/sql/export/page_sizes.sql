@@ -24,7 +24,7 @@ where (%(table)s::text is null or c.table_name = %(table)s)
     and (%(to)s::timestamptz is null or c.captured_at <= %(to)s)
     and (
         %(snapshot)s::pg_snapshot is null
-        or pg_visible_in_snapshot(t.txid::text::xid8, %(snapshot)s::pg_snapshot)
+        or pg_visible_in_snapshot(greatest(t.txid, 3)::text::xid8, %(snapshot)s::pg_snapshot)
     )
     and c.captured_at >= %(after_time)s::timestamptz
     and (c.captured_at, c.id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)

@@ -1,4 +1,0 @@
--- The first captured change that is still there; a purge moves it, so it only says "not later than".
-select min(c.captured_at)
-from {audit}.audit_changes as c
-where c.table_schema = %(schema)s and c.table_name = %(table)s
