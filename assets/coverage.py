@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,7 +84,13 @@ def examination(settings: Settings) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         current = operations.settings()
         with failures(), stop_requested() as should_stop:
-            report = run_doctor(current, run_id=context.run.run_id, should_stop=should_stop, echo=context.log.info)
+            report = run_doctor(
+                current,
+                run_id=context.run.run_id,
+                started_by=_started_by(context.run.tags),
+                should_stop=should_stop,
+                echo=context.log.info,
+            )
             with opened(current, "coverage") as database:
                 lately = _activity(database, sorted(expected_tables(settings)))
         seen = report.diagnosis.inventory
@@ -166,6 +172,12 @@ def _reach(report: DoctorReport, evaluation: dg.AssetCheckEvaluation) -> str:
     reach = report.diagnosis.scanned
     scans = evaluation.asset_key == AUDIT_TRAIL and Check(evaluation.check_name) in SCANNING_CHECKS
     return str(reach) if reach and reach.partial and scans else ""
+
+
+def _started_by(tags: Mapping[str, str]) -> str | None:
+    """The sensor or schedule that asked for a run; None when a person did."""
+    known = ((kind, tags.get(f"dagster/{kind}_name")) for kind in ("sensor", "schedule"))
+    return next((f"{kind} {name}" for kind, name in known if name), None)
 
 
 def _activity(database: Database, tables: Sequence[Table]) -> list[Activity]:

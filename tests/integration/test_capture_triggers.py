@@ -205,6 +205,7 @@ def test_triggers_that_fire_before_capture_are_warned_of(connection):
 def test_the_command_line(connection, audited, monkeypatch, tmp_path):
     config = tmp_path / "threadline.toml"
     config.write_text('[capture.tables."public.t"]\nmask = ["x"]\n')
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THREADLINE_OPS_CONFIG", str(config))
     monkeypatch.setenv("THREADLINE_OPS_DSN", audited)
     connection.execute("create table t (id int primary key, x text); create table u (id int primary key)")

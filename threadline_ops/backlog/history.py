@@ -82,7 +82,7 @@ class History:
     _newest: str = GENESIS
     _counts: dict[str, int] = field(default_factory=dict[str, int])
     _shown: dict[tuple[str, ...], Record] = field(default_factory=dict[tuple[str, ...], Record])
-    _findings: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
+    _seen_in: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
         default_factory=dict[tuple[str, ...], set[tuple[str, ...]]]
     )
 
@@ -102,6 +102,7 @@ class History:
 
     def _read_claims(self, record: Record) -> bool:
         by_row: dict[str, list[dict[str, Any]]] = {}
+        named = {row for finding in record.body["findings"] for row in finding.get("rows", ())}
         for claim in record.body["claims"]:
             by_row.setdefault(claim["row"], []).append(claim)
         for key, claims in by_row.items():
@@ -112,7 +113,7 @@ class History:
             worst = next((evidence for evidence in judged if not evidence.ok), None)
             # An OK of several parts is proven when each of them is.
             whole = worst or replace(judged[0], proven=all(evidence.proven for evidence in judged))
-            self._note(record, key, whole)
+            self._note(record, key, whole, named=key in named)
             for claim, evidence in zip(claims, judged, strict=True):
                 if claim["facts"] and (record.environment == self.environment or key.startswith("topology.")):
                     place = claim["facts"].get("Path") or claim["facts"].get("Environment") or record.environment
@@ -132,27 +133,35 @@ class History:
     def _subject(self, record: Record, mode: str) -> tuple[str, ...]:
         return record.environment, record.operation, mode, str(record.body["subject_sha256"])
 
-    def _note(self, record: Record, key: str, evidence: Evidence) -> None:
+    def _note(self, record: Record, key: str, evidence: Evidence, *, named: bool) -> None:
         if record.environment == self.environment:
             self.rows[key, record.environment_class] = evidence
         row = BY_KEY[key]
         symptom = ("row", record.environment, record.environment_class, key)
         if evidence.ok:
             self._close(symptom, record)
-        else:
+        elif not named:
             self._open(symptom, record, row.area, row.severity, f"{row.title}: {evidence.detail}", key)
 
     def _read_findings(self, record: Record) -> None:
-        source = (record.environment, record.environment_class, record.operation, record.mode)
-        found = {("finding", *source[:3], item["area"], item["code"]): item for item in record.body["findings"]}
-        for symptom, item in found.items():
-            self._open(symptom, record, item["area"], item["severity"], item["symptom"], None)
+        where = (record.environment, record.environment_class)
+        default = f"{record.operation} {record.mode}"
+        found: dict[str, set[tuple[str, ...]]] = {}
+        for item in record.body["findings"]:
+            symptom = ("finding", *where, item["area"], item["code"])
+            self._open(
+                symptom, record, item["area"], item["severity"], item["symptom"], next(iter(item.get("rows", ())), None)
+            )
+            found.setdefault(item.get("scope") or default, set()).add(symptom)
+        for scope, symptoms in found.items():
+            self._seen_in.setdefault((*where, scope), set()).update(symptoms)
         if record.outcome in _INCONCLUSIVE:
-            self._findings.setdefault(source, set()).update(found)
             return
-        for symptom in self._findings.get(source, set()) - found.keys():
-            self._close(symptom, record)
-        self._findings[source] = set(found)
+        still = set[tuple[str, ...]]().union(*found.values())
+        for scope in record.body.get("scopes") or [default]:
+            for symptom in self._seen_in.get((*where, scope), set()) - still:
+                self._close(symptom, record)
+            self._seen_in[(*where, scope)] = found.get(scope, set())
 
     def _read_end(self, record: Record, *, explained: bool) -> None:
         symptom = ("run", record.environment, record.environment_class, record.operation, record.mode)

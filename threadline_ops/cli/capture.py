@@ -10,9 +10,8 @@ from threadline_ops.cli.console import Json, out, print_json, warn
 from threadline_ops.errors import SettingsError
 
 if TYPE_CHECKING:
-    from threadline_ops.capture.names import Table
+    from threadline_ops.capture.run import TriggersRequest
     from threadline_ops.capture.triggers import TableCaptured
-    from threadline_ops.database import Database
     from threadline_ops.settings import Settings
 
 _SQL = typer.Option("--sql", help="Print the SQL instead of running it, for another migration tool.")
@@ -27,18 +26,17 @@ def register(app: typer.Typer) -> None:
 def install(as_sql: Annotated[bool, _SQL] = False, as_json: Json = False) -> None:
     """Create the audit tables and capture functions, or upgrade an older install in place."""
     from threadline_ops import settings as configuration
-    from threadline_ops.capture.install import install as run
     from threadline_ops.capture.install import statements
     from threadline_ops.capture.objects import script
-    from threadline_ops.database import opened
+    from threadline_ops.capture.run import run_install
 
     settings = configuration.load()
-    roles = settings.capture.application_roles
     if as_sql:
-        typer.echo(script(list(statements(settings.database.audit_schema, roles))), nl=False)
+        typer.echo(
+            script(list(statements(settings.database.audit_schema, settings.capture.application_roles))), nl=False
+        )
         return
-    with opened(settings, "install", direct=True) as database:
-        done = run(database, roles)
+    done = run_install(settings)
     if as_json:
         print_json(done)
     else:
@@ -65,7 +63,7 @@ def triggers(
     """Bring the capture triggers of all tables in the settings, or of --tables, to what the settings imply."""
     from threadline_ops import settings as configuration
     from threadline_ops.capture import names
-    from threadline_ops.database import opened
+    from threadline_ops.capture.run import TriggersRequest
 
     settings = configuration.load()
     schema = settings.database.audit_schema
@@ -77,27 +75,17 @@ def triggers(
             "there is no table to capture",
             fix='name some with --tables, or under [capture.tables."schema.table"] in threadline.toml',
         )
-    with opened(settings, "triggers", direct=True) as database:
-        if dry_run or as_sql:
-            _show(database, settings, given, prune=prune, as_sql=as_sql, as_json=as_json)
-        else:
-            _apply(database, settings, given, prune=prune, as_json=as_json)
+    request = TriggersRequest(None if given is None else tuple(given), not (dry_run or as_sql), prune)
+    if request.execute:
+        _apply(settings, request, as_json=as_json)
+    else:
+        _show(settings, request, as_sql=as_sql, as_json=as_json)
 
 
-def _show(
-    database: Database,
-    settings: Settings,
-    tables: list[Table] | None,
-    *,
-    prune: bool,
-    as_sql: bool,
-    as_json: bool,
-) -> None:
-    from threadline_ops.capture.triggers import plans, removals
+def _show(settings: Settings, request: TriggersRequest, *, as_sql: bool, as_json: bool) -> None:
+    from threadline_ops.capture.run import run_triggers
 
-    found = plans(database, tables, settings.capture)
-    if prune:
-        found += removals(database, settings.capture)
+    found = run_triggers(settings, request).plans
     if as_json:
         print_json([{"table": str(p.table), "diff": [s.diff() for s in p.steps], "sql": p.script()} for p in found])
     elif as_sql:
@@ -111,10 +99,8 @@ def _show(
         _warn(str(plan.table), plan.warnings)
 
 
-def _apply(database: Database, settings: Settings, tables: list[Table] | None, *, prune: bool, as_json: bool) -> None:
-    from threadline_ops.capture.triggers import apply
-    from threadline_ops.capture.triggers import prune as prune_all
-    from threadline_ops.progress import drive
+def _apply(settings: Settings, request: TriggersRequest, *, as_json: bool) -> None:
+    from threadline_ops.capture.run import run_triggers
 
     def show(event: TableCaptured) -> None:
         _warn(event.table, event.warnings)
@@ -122,15 +108,15 @@ def _apply(database: Database, settings: Settings, tables: list[Table] | None, *
             state = f"changed {', '.join(event.changed)}" if event.changed else "as wanted"
             out.print(f"{event.table}: {state}", markup=False)
 
-    result = drive(apply(database, tables, settings.capture), show)
-    pruned = drive(prune_all(database, settings.capture), lambda _: None) if prune else ()
+    report = run_triggers(settings, request, on_event=show)
+    assert report.result is not None
     if as_json:
-        print_json({"applied": result, "pruned": pruned})
+        print_json({"applied": report.result, "pruned": report.pruned})
         return
-    for table in pruned:
+    for table in report.pruned:
         out.print(f"{table}: no longer captured; what was captured of it stays", markup=False)
-    if tables is None:
-        for table in set(result.unlisted).difference(pruned):
+    if request.tables is None:
+        for table in set(report.result.unlisted).difference(report.pruned):
             warn(f"{table} is captured although no setting names it; --prune would end that")
 
 

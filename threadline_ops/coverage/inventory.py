@@ -107,12 +107,16 @@ def inventory(database: Database, settings: Settings) -> Inventory:
         SchemaMissing: there are no audit tables.
         SettingsError: a table's name cannot be read.
     """
+    return compare(deployed(database, settings), settings)
+
+
+def deployed(database: Database, settings: Settings) -> Catalog:
+    """The catalog of every schema that the settings look at; errors as of `inventory`."""
     database.require_audit_schema()
     expected = expected_tables(settings)
     schemas = {*settings.coverage.schemas, *(table.schema for table in expected)}
     with database.transaction(read_only=True):
-        there = catalog.read(database, schemas)
-    return _Comparison(there, settings, expected).inventory()
+        return catalog.read(database, schemas)
 
 
 def compare(there: Catalog, settings: Settings) -> Inventory:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from threadline_ops import evidence, progress
+from threadline_ops.coverage import claims
 from threadline_ops.coverage.doctor import STATEMENTS, Diagnosis, Examined, examine
-from threadline_ops.coverage.inventory import Inventory, Status, inventory
+from threadline_ops.coverage.inventory import Inventory, Status, compare, deployed
 from threadline_ops.coverage.rules import Finding, Severity
-from threadline_ops.database import Database, Identity, opened
+from threadline_ops.database import Identity, opened
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import Settings
 
@@ -54,8 +55,11 @@ def run_coverage(
     ) as recording:
         with opened(settings, COVERAGE) as database:
             recording.identity = database.identity()
-            seen = inventory(database, settings)
-            _claim(recording, database, settings, seen)
+            there = deployed(database, settings)
+            seen = compare(there, settings)
+        claims.claim_capture(recording, settings, there, seen)
+        claims.report(recording, seen.all_findings)
+        recording.looked_through(claims.CATALOG)
         recording.statements = ("coverage/catalog",)
         recording.figures.update(inventory_figures(seen))
         recording.figures.update(
@@ -69,33 +73,24 @@ def run_coverage(
     return CoverageReport(recording.run_id, seen, recording.seconds, recording.record_path, recording.log_path)
 
 
-def _claim(recording: evidence.Recording, database: Database, settings: Settings, seen: Inventory) -> None:
-    """Whether every expected table is covered; with a table that cannot exist expected as well, it must not be."""
-    if not any(table.expected for table in seen.tables):
-        return
-    more = (*settings.coverage.expected_tables, "threadline_ops_control.no_such_table")
-    broken = settings.model_copy(update={"coverage": settings.coverage.model_copy(update={"expected_tables": more})})
-    expected = sum(table.expected for table in seen.tables)
-    recording.support(
-        "capture.expected_tables_covered",
-        ok=not seen.violations,
-        detail=f"{expected - len(seen.violations)} of {expected} expected tables are covered",
-        control=evidence.control(
-            "one more expected table that does not exist",
-            lambda: len(inventory(database, broken).violations) == len(seen.violations),
-        ),
-    )
-
-
 def run_doctor(
     settings: Settings,
     *,
     run_id: str | None = None,
+    started_by: str | None = None,
     on_event: Callable[[Examined], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
     echo: Callable[[str], None] = lambda _: None,
 ) -> DoctorReport:
     """Examine the database once, leaving one evidence record.
+
+    Args:
+        settings: what should be so, and where evidence is kept.
+        run_id: Dagster's; made up when there is none.
+        started_by: the sensor or schedule that asked for it; None when a person did.
+        on_event: receives every part of the examination.
+        should_stop: asked after every part.
+        echo: receives each line of the run's log.
 
     Raises:
         OpsError: the run failed; findings are a result, not an error.
@@ -114,6 +109,7 @@ def run_doctor(
             last_seen = last_identity(settings.evidence.directory, recording.identity.database)
             work = examine(database, settings, last_seen=last_seen)
             diagnosis = progress.drive(work, note, should_stop=should_stop)
+            claims.claim_diagnosis(recording, database, settings, diagnosis, started_by=started_by)
         recording.statements = STATEMENTS
         recording.figures.update(inventory_figures(diagnosis.inventory))
         recording.figures.update({severity.value: diagnosis.count(severity) for severity in Severity})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from threadline_ops.errors import OpsError
@@ -66,16 +66,21 @@ class Finding:
         code: tells this symptom from others of its area, the same in every run that sees it.
         symptom: one sentence for people; never a captured value.
         severity: P0 wrong or missing audit data or security, P1 friction, P2 lesser.
+        scope: what was looked through; the next run that looks through it and does not see the symptom closes it.
+            None takes the operation in its mode.
+        rows: keys of the backlog rows that it contradicts; these then open no second entry beside it.
     """
 
     area: str
     code: str
     symptom: str
     severity: Severity = "P1"
+    scope: str | None = None
+    rows: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """The finding as its record holds it."""
-        return {"area": self.area, "code": self.code, "symptom": self.symptom, "severity": self.severity}
+        return asdict(self) | {"rows": list(self.rows)}
 
 
 def control(name: str, check: Callable[[], object]) -> Control:

@@ -147,6 +147,7 @@ def _put(
         "statements": [],
         "claims": [],
         "findings": [],
+        "scopes": [],
         "log": log.finish(),
     }
     clean = scrubbed(body, scrubber(settings))

@@ -68,6 +68,7 @@ class Recording:
     anchoring: Anchoring | None = None
     claims: list[Claim] = field(default_factory=list[Claim])
     findings: list[Finding] = field(default_factory=list[Finding])
+    scopes: list[str] = field(default_factory=list[str])
     _expected: list[str] = field(default_factory=list[str])
     _log_rows: list[str] = field(default_factory=list[str])
     _clock: float = field(default_factory=time.monotonic)
@@ -110,9 +111,22 @@ class Recording:
         """Claim rows that hold when this run's log was stored and can be read again."""
         self._log_rows.extend(rows)
 
-    def finding(self, area: str, code: str, symptom: str, severity: Severity = "P1") -> None:
+    def finding(
+        self,
+        area: str,
+        code: str,
+        symptom: str,
+        severity: Severity = "P1",
+        *,
+        scope: str | None = None,
+        rows: tuple[str, ...] = (),
+    ) -> None:
         """Report a problem that no row names; see `Finding` for the arguments."""
-        self.findings.append(Finding(area, code, symptom, severity))
+        self.findings.append(Finding(area, code, symptom, severity, scope, rows))
+
+    def looked_through(self, *scopes: str) -> None:
+        """Say what was looked through to its end: what was found there before and is not found now is closed."""
+        self.scopes.extend(scopes)
 
     def end(self, outcome: str, line: str) -> None:
         """Note an end that is not the operation's own, with its reason."""
@@ -242,5 +256,6 @@ def _record(active: Recording, settings: Settings, log: dict[str, Any]) -> dict[
         "statements": [{"file": f"{name}.sql", "sha256": sql.digest(name)} for name in active.statements],
         "claims": [claim.record() for claim in active.claims],
         "findings": [finding.record() for finding in active.findings],
+        "scopes": list(active.scopes),
         "log": log,
     }
