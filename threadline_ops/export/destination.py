@@ -145,6 +145,12 @@ class Destination:
             except FileNotFoundError:
                 return None
 
+    @contextmanager
+    def reading(self, name: str) -> Generator[Any]:
+        """A published file, opened for reading at any place."""
+        with told(self.shown), self._fs.open_input_file(self.path(name, partial=False)) as stream:
+            yield stream
+
     def names(self, folder: str) -> list[str]:
         """The files in a folder of the unfinished export."""
         with told(self.shown):

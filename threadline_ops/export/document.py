@@ -113,11 +113,12 @@ def export_document(
     return named
 
 
-def stream(database: Database, filters: Filters, *, limit: int | None) -> Iterator[Change]:
-    """Matching changes, newest first, within the open transaction."""
+def stream(database: Database, filters: Filters, *, limit: int | None, snapshot: str | None = None) -> Iterator[Change]:
+    """Matching changes, newest first, within the open transaction; of an earlier snapshot if one is given."""
+    parameters = filters.parameters() | {"max_rows": limit, "snapshot": snapshot}
     with database.connection.cursor(name="threadline_export") as cursor:
         cursor.itersize = FETCH_ROWS
-        cursor.execute(database.statement("export/timeline"), filters.parameters() | {"max_rows": limit}, binary=True)
+        cursor.execute(database.statement("export/timeline"), parameters, binary=True)
         yield from map(Change.of, cursor)
 
 

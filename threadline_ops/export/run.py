@@ -11,6 +11,7 @@ from pathlib import Path
 
 from threadline_ops import evidence, progress
 from threadline_ops.errors import SettingsError
+from threadline_ops.export import claims
 from threadline_ops.export.document import export_document
 from threadline_ops.export.filters import Filters
 from threadline_ops.export.parallel import OPERATION, export_parquet
@@ -20,7 +21,14 @@ from threadline_ops.settings import Settings
 #: Between two progress lines of a run's log.
 LOG_INTERVAL = timedelta(seconds=10)
 #: What an export may run in the database; evidence quotes these files by hash.
-STATEMENTS = ("export/count", "export/page", "export/piece", "export/transactions", "export/timeline")
+STATEMENTS = (
+    "export/count",
+    "export/page",
+    "export/piece",
+    "export/transactions",
+    "export/timeline",
+    "export/selected",
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,7 @@ def run_export(
     with evidence.recording(
         settings, OPERATION, run_id=run_id, mode="execute", command=request.command(), echo=echo
     ) as recording:
+        recording.expect(claims.LARGE, claims.FILTERS)
         location = request.location or _default_location(settings, request, recording.run_id)
         recording.parameters.update(
             filters=request.filters.plain(),
@@ -158,6 +167,7 @@ def run_export(
         recording.outcome = "truncated" if result.truncated else "complete"
         recording.figures.update(rows=result.rows, bytes=result.size, files=len(result.files), snapshot=result.snapshot)
         recording.log(f"export {recording.outcome}: {result.rows} changes in {len(result.files)} files")
+        claims.claim(recording, settings, request.filters, location, result, hive=request.hive)
     return ExportReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
 
 
