@@ -20,6 +20,7 @@ from tests.audit import settings_for
 from tests.evidence_store import START, offline_settings
 from threadline_ops import evidence
 from threadline_ops.database import opened
+from threadline_ops.declared import EnvironmentSettings
 from threadline_ops.errors import EvidenceError, PolicyError
 from threadline_ops.evidence import Store, verify
 from threadline_ops.evidence.reconcile import finish_killed, has_evidence, record_absent
@@ -267,8 +268,19 @@ def test_no_secret_reaches_the_store(audited: str, tmp_path: Path, secret: str):
     dsn = make_conninfo("", host="db", user="ops", password=secret)
     uri = "postgresql://ops:" + secret.replace("@", "%40").replace("/", "%2F") + "@db/app"
     settings = offline_settings(tmp_path / "evidence").model_copy(
-        update={"dsn": SecretStr(dsn), "archive_uri": SecretStr(f"s3://key:{HONEY}-archive@bucket")}
+        update={
+            "dsn": SecretStr(dsn),
+            "archive_uri": SecretStr(f"s3://key:{HONEY}-archive@bucket"),
+            "environments": {
+                "staging": EnvironmentSettings(
+                    dsn=SecretStr(f"postgresql://ops:{HONEY}-staging@staging/app"),
+                    direct_dsn=SecretStr(make_conninfo("", host="direct", password=f"{HONEY} direct")),
+                    admin_dsn=SecretStr(make_conninfo("", dbname="pgbouncer", password=f"{HONEY}-console")),
+                )
+            },
+        }
     )
+    staging = settings.environments["staging"]
 
     def leak() -> None:
         command = f"x --dsn {uri}"
@@ -276,6 +288,10 @@ def test_no_secret_reaches_the_store(audited: str, tmp_path: Path, secret: str):
             recording.log(f"connecting to {dsn}")
             recording.log(f"or {uri}, or postgres://someone:{HONEY}-other@db, or password={HONEY}-third")
             recording.figures.update({"dsn": dsn, uri: 1})
+            for secret_of in (staging.dsn, staging.direct_dsn, staging.admin_dsn):
+                assert secret_of is not None
+                recording.log(f"or {secret_of.get_secret_value()}")
+            recording.log(f"with {HONEY}-staging, {HONEY} direct or {HONEY}-console alone")
             recording.parameters.update(nested=[{"dsn": uri}])
             recording.support("a.b", ok=False, detail=f"refused {uri}", facts={"chain": uri})
             recording.finding("AREA", "code", f"see {uri}")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,12 +17,16 @@ from pydantic import SecretStr
 from tests.audit import settings_for
 from tests.sample_host import bookings, worker
 from tests.sample_host.web import TOKEN, serving
+from threadline_ops.backlog import load
+from threadline_ops.backlog.markdown import PATHS_MARKER, TOPOLOGY_MARKER, render
+from threadline_ops.backlog.tables import parse
 from threadline_ops.capture.names import Table
 from threadline_ops.capture.triggers import apply
 from threadline_ops.database import opened
 from threadline_ops.declared import EnvironmentSettings, WritePath
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import CaptureSettings, CaptureTable, Settings
+from threadline_ops.topology import TopologyRequest, run_topology
 from threadline_ops.write_paths import PathResult, ProbeRequest, observe, run_probes
 
 WRITES = ("insert public.bookings", "insert passengers")
@@ -274,3 +279,62 @@ def test_another_writer_is_not_taken_for_the_path(settings: Settings, dsn: str, 
         stop.set()
         thread.join(20)
     assert "nothing ties one of them to this run" in check(result, "captured").observed
+
+
+@pytest.mark.backlog(
+    "topology.chain_is_known",
+    "topology.matches_production",
+    "paths.http_write_is_captured",
+    "paths.job_write_is_captured",
+    "actor.set_in_the_writes_transaction",
+    "actor.jobs_carry_actors",
+    "actor.actions_recorded",
+)
+@pytest.mark.parametrize("pooling", ["transaction"], indirect=True)
+def test_a_host_behind_a_pooler_fills_its_rows(settings: Settings, dsn: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("threadline_ops.topology.contract_actor.TRANSACTIONS", 10)
+    declared = settings.environments["test"].model_copy(
+        update={"dsn": settings.dsn, "direct_dsn": settings.direct_dsn, "production": True}
+    )
+    host = settings.model_copy(update={"environment_class": "host", "environments": {"test": declared}})
+    run_topology(host, TopologyRequest())
+    with serving(url(dsn)) as address:
+        run(host, http_path(address), job_path())
+    seen = load(host, datetime.now(UTC) + timedelta(seconds=1))
+    shown = {row.row.key: (row.status, row.unproven) for row in seen.rows if row.status != "Not run"}
+    assert shown == dict.fromkeys(
+        (
+            "topology.chain_is_known",
+            "topology.matches_production",
+            "paths.http_write_is_captured",
+            "paths.job_write_is_captured",
+            "actor.set_in_the_writes_transaction",
+            "actor.actions_recorded",
+            "actor.jobs_carry_actors",
+        ),
+        ("OK", False),
+    )
+    document = render(seen, None)
+    (environment,) = parse(document, TOPOLOGY_MARKER) or ()
+    assert environment["Chain"].startswith("application -> PgBouncer")
+    assert (environment["Pool mode"], environment["Matches prod"], environment["Class"]) == (
+        "transaction", "yes", "host",
+    )  # fmt: skip
+    paths = {cells["Path"]: cells for cells in parse(document, PATHS_MARKER) or ()}
+    assert {name: (cells["Kind"], cells["Status"]) for name, cells in paths.items()} == {
+        "create booking": ("HTTP", "OK"),
+        "close day": ("job", "OK"),
+    }
+
+
+@pytest.mark.parametrize("pooling", ["transaction"], indirect=True)
+def test_a_host_that_forgets_its_actor_is_a_p0_until_it_is_mended(settings: Settings, dsn: str):
+    host = settings.model_copy(update={"environment_class": "host"})
+
+    def issues() -> dict[str, str]:
+        return {issue.row: issue.severity for issue in load(host, datetime.now(UTC)).issues if issue.row}
+
+    probed(host, dsn, "forgets_actor", timeout_s=1)
+    assert issues() == {"paths.http_write_is_captured": "P0", "actor.set_in_the_writes_transaction": "P0"}
+    probed(host, dsn, "")
+    assert issues() == {}

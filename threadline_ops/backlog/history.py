@@ -164,11 +164,13 @@ class History:
             self._seen_in[(*where, scope)] = found.get(scope, set())
 
     def _read_end(self, record: Record, *, explained: bool) -> None:
-        symptom = ("run", record.environment, record.environment_class, record.operation, record.mode)
+        about = record.body.get("about")
+        symptom = ("run", record.environment, record.environment_class, record.operation, record.mode, about or "")
         if record.status == "OK":
             self._close(symptom, record)
         elif not explained and not record.body["findings"]:
-            text = f"{record.operation} ({record.mode}) ended {record.outcome}"
+            of = f" of {about}" if about else ""
+            text = f"{record.operation} ({record.mode}){of} ended {record.outcome}"
             severity: Severity = "P2" if record.outcome in ("refused", "canceled") else "P1"
             self._open(symptom, record, "RUN", severity, text, None)
 

@@ -118,6 +118,8 @@ class VerifyResult:
         origin: "standby" when this was not read from the primary.
         report: the file that names the rows.
         summary: the file beside it.
+        control_failed: with a live row taken away, and with another hash for a chunk, the comparison failed, as it
+            must; None where there was no row to take away.
     """
 
     table: str
@@ -136,6 +138,7 @@ class VerifyResult:
     origin: str
     report: str
     summary: str
+    control_failed: bool | None = None
 
     @property
     def gaps(self) -> int:

@@ -126,16 +126,9 @@ def publish(store: Store, base: str, run_id: str, report: Report, summary: dict[
 
 def earlier(store: Store, base: str, system_identifier: str, timeline: int) -> Earlier | None:
     """The newest verification of the whole table in this life of the cluster."""
-    summaries: list[dict[str, Any]] = []
-    for name in store.names(base):
-        if name.startswith("verify-") and name.endswith(".json"):
-            summary: dict[str, Any] = json.loads(store.read(f"{base}/{name}"))
-            same_life = (summary["system_identifier"], summary["timeline"]) == (system_identifier, timeline)
-            if same_life and summary["whole"]:
-                summaries.append(summary | {"name": name})
-    if not summaries:
+    summary = newest_summary(store, base, system_identifier, timeline)
+    if summary is None:
         return None
-    summary = max(summaries, key=lambda one: datetime.fromisoformat(one["at"]))
     at = datetime.fromisoformat(summary["at"])
     if sum(summary["counts"].values()) > _REMEMBERED:
         return Earlier(at, None)
@@ -145,3 +138,15 @@ def earlier(store: Store, base: str, system_identifier: str, timeline: int) -> E
         since = row["since"] and datetime.fromisoformat(row["since"])
         found[tuple(row["key"].values())] = (row["kind"], since, datetime.fromisoformat(row["until"]))
     return Earlier(at, found)
+
+
+def newest_summary(store: Store, base: str, system_identifier: str, timeline: int) -> dict[str, Any] | None:
+    """What the newest verification of the whole table in this life of the cluster says of itself, with its `name`."""
+    summaries: list[dict[str, Any]] = []
+    for name in store.names(base):
+        if name.startswith("verify-") and name.endswith(".json"):
+            summary: dict[str, Any] = json.loads(store.read(f"{base}/{name}"))
+            same_life = (summary["system_identifier"], summary["timeline"]) == (system_identifier, timeline)
+            if same_life and summary["whole"]:
+                summaries.append(summary | {"name": name})
+    return max(summaries, key=lambda one: datetime.fromisoformat(one["at"]), default=None)

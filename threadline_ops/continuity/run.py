@@ -13,7 +13,7 @@ from pathlib import Path
 from threadline_ops import evidence, progress
 from threadline_ops.capture.names import parse
 from threadline_ops.continuity import baseline as baselines
-from threadline_ops.continuity import verification
+from threadline_ops.continuity import claims, verification
 from threadline_ops.continuity.baseline import take
 from threadline_ops.continuity.copies import STATEMENTS as COPIED
 from threadline_ops.continuity.copies import RowsTable
@@ -112,6 +112,7 @@ def run_baseline(
             f"{result.table}: baseline version {result.version} {result.outcome}, {result.rows} rows in "
             f"{result.chunks} chunks, {result.new_chunks} of them by this run, read from the {result.origin}"
         )
+        claims.claim_baselines(recording, database, store(settings), settings, result.table)
     return BaselineReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
 
 
@@ -205,6 +206,7 @@ def run_verify(
         )
         result = progress.drive(work, _comparing(recording, on_event), should_stop=should_stop)
         _conclude(recording, result)
+        claims.claim_verified(recording, database, store(settings), settings, result)
     return VerifyReport(recording.run_id, result, recording.seconds, recording.record_path, recording.log_path)
 
 
@@ -244,6 +246,8 @@ def _recorded(
         evidence.recording(settings, operation, run_id=run_id, mode="execute", command=command, echo=echo) as recording,
         opened(settings, operation) as database,
     ):
+        recording.about = name
+        recording.expect(claims.GUIDE if operation == BASELINE else claims.VERIFIED)
         recording.identity = database.identity()
         database.require_audit_schema()
         with single_flight(settings, f"{operation} {name}", run_id=recording.run_id) as lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from psycopg import sql
 
 from threadline_ops.continuity import findings
+from threadline_ops.continuity.breaking import Broken
 from threadline_ops.continuity.changes import decoded, newest, scratch
 from threadline_ops.continuity.comparing import Comparison
 from threadline_ops.continuity.copying import copied
@@ -91,28 +93,31 @@ def verify(
         before = findings.earlier(store, about.base, identity.system_identifier, identity.timeline)
         with findings.reporting(tuple(column.name for column in about.relation.key), before) as report:
             judge = Judge(about, known, _comparison(database, about), report, horizon)
+            broken = Broken(store, judge)
             chosen = about.chunks(sample, seed)
             for chunk in chosen or [None]:
-                for batch in _judged(database, store, about, judge, chunk, limits, before_stretch):
+                for batch in _judged(database, store, judge, broken, chunk, limits, before_stretch):
                     stretches, rows = stretches + 1, rows + batch
                     yield RowsVerified(
                         str(about.relation.table), stretches, rows, about.relation.rows, report.counts.total()
                     )
             whole = about.version is None or len(chosen) == len(about.version.chunks)
             judge.rest(None if whole else {chunk.number for chunk in chosen})
-            return _published(store, about, identity, judge, run_id, rows=rows, whole=whole)
+            result = _published(store, about, identity, judge, run_id, rows=rows, whole=whole)
+            return replace(result, control_failed=broken.noticed)
 
 
 def _judged(
     database: Database,
     store: Store,
-    about: Subject,
     judge: Judge,
+    broken: Broken,
     chunk: Chunk | None,
     limits: ContinuitySettings,
     before_stretch: Callable[[], None],
 ) -> Iterator[int]:
     """Compare the live rows of a chunk's keys, some at a time: there may be many more now than then."""
+    about = judge.subject
     range_ = Range.of(about, chunk, None if chunk is None else chunk_rows(store, about, chunk))
     bounds = chunk.bounds if chunk else Bounds()
     wanted = limits.chunk_rows
@@ -129,6 +134,7 @@ def _judged(
         ended = stretch.rows < wanted
         if ended:
             judge.missing(range_)
+            broken.try_on(range_)
         yield stretch.rows
         if ended:
             return

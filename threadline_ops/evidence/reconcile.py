@@ -142,6 +142,7 @@ def _put(
         "seconds": None,
         "database": None,
         "subject_sha256": None,
+        "about": None,
         "parameters": {},
         "figures": {},
         "statements": [],

@@ -44,6 +44,8 @@ class Recording:
         identity: the database, once known.
         pooler: what stands before the database, once known.
         subject: what the run is about, as JSON data; runs on equal subjects can build on one another.
+        about: the one of several things that the operation was run on, such as a table: the success of one says
+            nothing about the failure of another.
         head: the record's place in the chain, once the run has ended.
         anchoring: whether that place is anchored in the database, once the run has ended.
     """
@@ -64,6 +66,7 @@ class Recording:
     identity: Identity | None = None
     pooler: str | None = None
     subject: Any = None
+    about: str | None = None
     head: Head | None = None
     anchoring: Anchoring | None = None
     claims: list[Claim] = field(default_factory=list[Claim])
@@ -251,6 +254,7 @@ def _record(active: Recording, settings: Settings, log: dict[str, Any]) -> dict[
         "seconds": active.seconds,
         "database": database,
         "subject_sha256": subject,
+        "about": active.about,
         "parameters": plain(active.parameters),
         "figures": plain(active.figures),
         "statements": [{"file": f"{name}.sql", "sha256": sql.digest(name)} for name in active.statements],

@@ -44,5 +44,7 @@ def _checked(row: str, paths: list[PathResult], keys: tuple[str, ...]) -> Claim:
     bad = [f"{name}: {check.observed}" for name, check in found if check.status == "Issue"]
     # A path without any audit row has no such check, and shows nothing.
     missing = [path.name for path in paths if not {check.key for check in path.checks} >= set(keys)]
-    detail = "; ".join(bad) or (f"not shown for {', '.join(missing)}" if missing else f"{len(paths)} paths")
+    unseen = [f"{name}: {check.observed}" for name, check in found if check.status == "Not run"]
+    shown = f"{len(paths)} paths" + (f"; not looked at: {'; '.join(unseen)}" if unseen else "")
+    detail = "; ".join(bad) or (f"not shown for {', '.join(missing)}" if missing else shown)
     return Claim(row, not bad and not missing, detail, _CONTROL, all(path.control_failed for path in paths))
