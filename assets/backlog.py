@@ -101,7 +101,7 @@ def _result(name: str, problems: list[str], found: evidence.Verification | None 
 
 def _forgotten(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
     """Places that this instance remembers with another hash than the store has, or that the store has lost."""
-    store = evidence.Store(settings.evidence.directory)
+    store = evidence.store_of(settings)
     problems: list[str] = []
     for place, sha256 in sorted(_remembered(instance).items()):
         actual = store.sha256(place)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from threadline_ops.evidence import Head, Record, Store
+from threadline_ops.evidence import Head, Record, Store, store_of
 from threadline_ops.evidence.reconcile import finish_killed, record_absent
 from threadline_ops.settings import Settings
 
@@ -74,7 +74,7 @@ def reconcile(
     Raises:
         EvidenceError: the store cannot be written; the cursor then stays.
     """
-    store = Store(settings.evidence.directory)
+    store = store_of(settings)
     recorded = finish_killed(store, settings)
     updated = cursor.updated
     since = max(cursor.updated - OVERLAP, datetime.fromtimestamp(0, UTC))

@@ -189,6 +189,7 @@ class EvidenceSettings(Section):
     """Where runs leave their records."""
 
     directory: Path = Path(".threadline/evidence")
+    remote: Annotated[StrictStr, Field(pattern="^[a-z0-9+]+://.+$")] | None = None
     store: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
     anchor: Literal["auto", "required", "off"] = "auto"
 

@@ -16,7 +16,7 @@ from threadline_ops.backlog.page import page
 from threadline_ops.backlog.rules import violations
 from threadline_ops.backlog.status import Backlog, compute
 from threadline_ops.errors import BacklogError
-from threadline_ops.evidence import Store, records
+from threadline_ops.evidence import records, store_of
 from threadline_ops.settings import Settings
 
 
@@ -47,7 +47,7 @@ def load(settings: Settings, now: datetime) -> Backlog:
         EvidenceError: a record cannot be read.
     """
     history = History(settings.environment, timedelta(days=settings.backlog.valid_days))
-    history.read(records(Store(settings.evidence.directory)))
+    history.read(records(store_of(settings)))
     return compute(history, settings, now)
 
 

@@ -30,9 +30,9 @@ def list_records(
 ) -> None:
     """List the newest records."""
     from threadline_ops import settings as configuration
-    from threadline_ops.evidence import Record, Store
+    from threadline_ops.evidence import Record, store_of
 
-    store = Store(configuration.load().evidence.directory)
+    store = store_of(configuration.load())
     found: list[Record] = []
     for place in reversed(store.sequences()):
         record = Record.parse(store.chain_path(place).read_bytes())
@@ -62,10 +62,10 @@ def show(
 ) -> None:
     """Show one record, or the log of its run."""
     from threadline_ops import settings as configuration
-    from threadline_ops.evidence import Store, find
+    from threadline_ops.evidence import find, store_of
     from threadline_ops.evidence.logfile import read
 
-    store = Store(configuration.load().evidence.directory)
+    store = store_of(configuration.load())
     record = find(store, run)
     if log:
         text = read(store.log_path(record.run_id))

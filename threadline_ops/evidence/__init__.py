@@ -3,7 +3,7 @@
 from threadline_ops.evidence.claims import Claim, Control, Finding, Severity, control
 from threadline_ops.evidence.record import RECORD_VERSION, Record, find, records
 from threadline_ops.evidence.recording import Recording, recording
-from threadline_ops.evidence.store import Head, Store
+from threadline_ops.evidence.store import Head, Store, store_of
 from threadline_ops.evidence.verify import Problem, Verification, verify
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "find",
     "recording",
     "records",
+    "store_of",
     "verify",
 ]

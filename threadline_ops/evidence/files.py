@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import tempfile
 import time
 from collections.abc import Generator
@@ -18,6 +19,9 @@ READ_ONLY = 0o400
 #: A put takes milliseconds; whoever waits this long waits for a stopped process.
 LOCK_PATIENCE_S = 30.0
 
+
+#: A run id becomes a file name; Dagster's and ours are UUIDs.
+_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}")
 
 #: Records are a few KB; most come in one read.
 _PIECE = 1 << 16
@@ -103,3 +107,18 @@ def locked(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Generator[None
         yield
     finally:
         os.close(descriptor)
+
+
+def run_id_checked(run_id: str) -> str:
+    """The run id, if it may be a file's name.
+
+    Raises:
+        EvidenceError: it may not.
+    """
+    if not _RUN_ID.fullmatch(run_id):
+        raise EvidenceError(
+            "a run id must be 1 to 100 letters, digits, dots, dashes or underscores",
+            got=run_id[:100],
+            fix="correct it",
+        )
+    return run_id

@@ -12,7 +12,7 @@ from threadline_ops.errors import EvidenceError
 from threadline_ops.evidence.logfile import LogFile
 from threadline_ops.evidence.record import RECORD_VERSION, dumps
 from threadline_ops.evidence.redaction import scrubbed, scrubber
-from threadline_ops.evidence.store import Store
+from threadline_ops.evidence.store import Store, store_of
 from threadline_ops.settings import Settings
 
 
@@ -61,7 +61,7 @@ def record_absent(
     Raises:
         EvidenceError: the store cannot be written.
     """
-    store = Store(settings.evidence.directory)
+    store = store_of(settings)
     finish_killed(store, settings)
     if has_evidence(store, run_id):
         return False

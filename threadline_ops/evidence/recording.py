@@ -23,7 +23,7 @@ from threadline_ops.evidence.logfile import LogFile, damage_is_noticed
 from threadline_ops.evidence.reconcile import finish_killed
 from threadline_ops.evidence.record import RECORD_VERSION, dumps
 from threadline_ops.evidence.redaction import scrubbed, scrubber
-from threadline_ops.evidence.store import Head, Store
+from threadline_ops.evidence.store import Head, Store, store_of
 from threadline_ops.plain import plain
 from threadline_ops.progress import Interrupted
 from threadline_ops.settings import Settings
@@ -185,7 +185,7 @@ def recording(
         EvidenceError: the store cannot be written; raised before the operation starts. Or, where
             `evidence.anchor = "required"`, the record could not be anchored; raised at the very end.
     """
-    store = Store(settings.evidence.directory)
+    store = store_of(settings)
     run, started = run_id or str(uuid.uuid4()), datetime.now(UTC)
     finish_killed(store, settings)
     with store.log(run, _opening(settings, operation, run, mode, command, started)) as log_file:

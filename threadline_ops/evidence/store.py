@@ -22,11 +22,11 @@ from typing import Any
 import rfc8785
 
 from threadline_ops.errors import EvidenceError
-from threadline_ops.evidence.files import locked, replace, sync_directory, written
+from threadline_ops.evidence import sharing
+from threadline_ops.evidence.files import locked, replace, run_id_checked, sync_directory, written
 from threadline_ops.evidence.logfile import LogFile
-
-#: A run id becomes a file name; Dagster's and ours are UUIDs.
-_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,99}")
+from threadline_ops.evidence.remote import Remote
+from threadline_ops.settings import Settings
 
 #: What the first record names as its predecessor.
 GENESIS = "0" * 64
@@ -41,24 +41,26 @@ class Head:
 
 
 class Store:
-    """Evidence in a local directory.
+    """Evidence in a local directory, and in an object store if one is set.
 
     Args:
         directory: made on first use, readable by its owner alone.
+        remote: where records and logs are kept beyond this machine.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, remote: Remote | None = None) -> None:
         self.directory = directory
+        self.remote = remote
         self.chain = directory / "chain"
         self.running = directory / "running"
 
     def record_path(self, run_id: str) -> Path:
         """The file of a run's record."""
-        return self.directory / f"{_checked(run_id)}.json"
+        return self.directory / f"{run_id_checked(run_id)}.json"
 
     def log_path(self, run_id: str) -> Path:
         """The file of a run's compressed log."""
-        return self.directory / f"{_checked(run_id)}.log.gz"
+        return self.directory / f"{run_id_checked(run_id)}.log.gz"
 
     def chain_path(self, sequence: int) -> Path:
         """The file of a place in the chain."""
@@ -66,11 +68,11 @@ class Store:
 
     def partial_path(self, run_id: str) -> Path:
         """The file of a live run's log."""
-        return self.running / f"{_checked(run_id)}.partial"
+        return self.running / f"{run_id_checked(run_id)}.partial"
 
     def opening_path(self, run_id: str) -> Path:
         """The file that says what a live run set out to do."""
-        return self.running / f"{_checked(run_id)}.json"
+        return self.running / f"{run_id_checked(run_id)}.json"
 
     @contextmanager
     def lock(self) -> Generator[None]:
@@ -106,8 +108,7 @@ class Store:
 
     def _open(self, run_id: str, opening: dict[str, Any]) -> LogFile:
         final, record = self.log_path(run_id), self.record_path(run_id)
-        for directory in (self.directory, self.chain, self.running):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
         # Under the lock, so that nobody takes a log that has no lock of its own yet for a dead one.
         with self.lock():
             if any(path.exists() for path in (final, record, self.opening_path(run_id))):
@@ -130,13 +131,16 @@ class Store:
         """
         try:
             with self.lock():
-                newest = self.head() or Head(0, GENESIS)
-                if self.record_path(run_id).exists():
-                    raise FileExistsError
-                content = build(newest.sequence + 1, newest.sha256)
-                head = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
-                self._add(run_id, head, content)
-                return head
+                while True:
+                    newest = self.head() or Head(0, GENESIS)
+                    if self.record_path(run_id).exists():
+                        raise FileExistsError
+                    content = build(newest.sequence + 1, newest.sha256)
+                    head = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
+                    if self.remote is None or sharing.offer(self, self.remote, run_id, head, content):
+                        self._add(run_id, head, content)
+                        return head
+                    sharing.fetch(self, self.remote)
         except FileExistsError:
             raise EvidenceError("evidence is never replaced", got=run_id, fix="use a new run id") from None
         except OSError as error:
@@ -145,6 +149,25 @@ class Store:
                 got=str(self.directory),
                 fix="free space or correct permissions",
             ) from None
+
+    def pull(self) -> None:
+        """Take in what other machines have left in the object store, if there is one.
+
+        Raises:
+            EvidenceError: the object store does not answer.
+        """
+        if self.remote is not None:
+            self._make()
+            with self.lock():
+                sharing.fetch(self, self.remote)
+
+    def note(self, head: Head) -> None:
+        """Remember the newest place, so that a put need not look for it."""
+        replace(self.directory / "HEAD", rfc8785.dumps({"sequence": head.sequence, "sha256": head.sha256}))
+
+    def _make(self) -> None:
+        for directory in (self.directory, self.chain, self.running):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def clear(self, run_id: str) -> None:
         """Forget a live run whose record stands; what a crash in between leaves, `finish_killed` clears."""
@@ -156,7 +179,7 @@ class Store:
             os.link(temporary, self.chain_path(head.sequence))
             os.link(temporary, self.record_path(run_id))
         sync_directory(self.chain)
-        replace(self.directory / "HEAD", rfc8785.dumps({"sequence": head.sequence, "sha256": head.sha256}))
+        self.note(head)
 
     def head(self) -> Head | None:
         """The newest place in the chain, or None while there is none.
@@ -167,7 +190,7 @@ class Store:
         newest = self.noted_head() or self._listed_head()
         while newest and (path := self.chain_path(newest.sequence + 1)).exists():
             content = path.read_bytes()
-            self._name(content, path)
+            self.name(content, path)
             newest = Head(newest.sequence + 1, hashlib.sha256(content).hexdigest())
         return newest
 
@@ -199,10 +222,10 @@ class Store:
             return None
         path = self.chain_path(places[-1])
         content = path.read_bytes()
-        self._name(content, path)
+        self.name(content, path)
         return Head(places[-1], hashlib.sha256(content).hexdigest())
 
-    def _name(self, content: bytes, place: Path) -> None:
+    def name(self, content: bytes, place: Path) -> None:
         """Give a record its run's name, if its process died before it could."""
         try:
             os.link(place, self.record_path(str(json.loads(content)["run_id"])))
@@ -210,11 +233,14 @@ class Store:
             return  # it has it, or it is no record of ours, which verify will say
 
 
-def _checked(run_id: str) -> str:
-    if not _RUN_ID.fullmatch(run_id):
-        raise EvidenceError(
-            "a run id must be 1 to 100 letters, digits, dots, dashes or underscores",
-            got=run_id[:100],
-            fix="correct it",
-        )
-    return run_id
+def store_of(settings: Settings) -> Store:
+    """The store that the settings name, with everything in it that other machines left.
+
+    Raises:
+        EvidenceError: the object store does not answer.
+    """
+    if settings.evidence.remote is None:
+        return Store(settings.evidence.directory)
+    store = Store(settings.evidence.directory, Remote(settings.evidence.remote))
+    store.pull()
+    return store

@@ -13,7 +13,8 @@ from threadline_ops.errors import OpsError
 from threadline_ops.evidence.anchor import anchors, other_stores
 from threadline_ops.evidence.files import read
 from threadline_ops.evidence.listing import Listing, take
-from threadline_ops.evidence.store import GENESIS, Head, Store
+from threadline_ops.evidence.remote import differences
+from threadline_ops.evidence.store import GENESIS, Head, Store, store_of
 from threadline_ops.settings import Settings
 
 
@@ -22,7 +23,7 @@ class Problem:
     """One thing that is not as it was written.
 
     Attributes:
-        kind: edited, gap, order, tail, log, name, stray, head, anchor or unreadable.
+        kind: edited, gap, order, tail, log, name, stray, head, anchor, remote or unreadable.
         place: the file or the place in the chain.
         text: for people.
     """
@@ -78,12 +79,13 @@ def verify(settings: Settings) -> Verification:
         settings: the store and the database.
     """
     began = time.monotonic()
-    store = Store(settings.evidence.directory)
+    store = store_of(settings)
     walk = _Walk(store, take(store))
     _chain(walk)
     _strays(walk)
     notes = _noted_head(walk)
     anchored, through = _anchors(walk, settings, notes)
+    _remote(walk, notes)
     last = max(walk.hashes, default=0)
     return Verification(
         records=len(walk.hashes),
@@ -188,6 +190,20 @@ def _noted_head(walk: _Walk) -> list[str]:
     elif noted.sequence < last:
         return [f"HEAD is {last - noted.sequence} behind: a run died while it recorded; the next one mends it"]
     return []
+
+
+def _remote(walk: _Walk, notes: list[str]) -> None:
+    """Everything in the object store is read again: it is what is left when this machine is gone."""
+    remote = walk.store.remote
+    if remote is None:
+        return
+    contents = {f"chain/{place:010d}.json": sha256 for place, sha256 in walk.hashes.items()}
+    for name in walk.expected_names:
+        if name in walk.listing.names:
+            contents[name] = hashlib.sha256(_read(walk, f"{walk.store.directory}/{name}")).hexdigest()
+    for name, what in differences(remote, contents):
+        walk.problem("remote", name, what)
+    notes.append(f"{len(contents)} objects of {remote.shown} were read again")
 
 
 def _anchors(walk: _Walk, settings: Settings, notes: list[str]) -> tuple[str, int]:

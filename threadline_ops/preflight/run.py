@@ -117,7 +117,7 @@ def _backups(settings: Settings, recording: evidence.Recording) -> None:
 
 
 def _newest_purge(settings: Settings) -> datetime | None:
-    store = evidence.Store(settings.evidence.directory)
+    store = evidence.store_of(settings)
     for place in reversed(store.sequences()[-_RECORDS_BACK:]):
         record = evidence.Record.parse(store.chain_path(place).read_bytes())
         if (record.operation, record.mode) == ("retention_purge", "execute") and record.body["figures"]:
