@@ -13,15 +13,20 @@ from typing import Any
 
 import dagster as dg
 
+from assets.continuity import VerifyConfig, continuity_tables, verify_table
 from assets.retention import Mode, PurgeConfig, purge_expired_changes
 from jobs.definitions import defs
 from threadline_ops import settings as configuration
 from threadline_ops.cli import demo
 from threadline_ops.cli.console import fail, out
 from threadline_ops.database import opened
-from threadline_ops.demo.home import Home, served
+from threadline_ops.demo.build import DATABASE
+from threadline_ops.demo.desk import serving
+from threadline_ops.demo.home import STANDBY_JOB, Home, booking_request, served
+from threadline_ops.demo.schema import BROWNFIELD, SCHEMA
 from threadline_ops.errors import OpsError
 from threadline_ops.retention import Policy, Preview, preview
+from threadline_ops.settings import PREFIX
 
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
 
@@ -53,11 +58,38 @@ def _demo(months: int) -> None:
             _show_preview(_run(instance, home, Mode.dry_run))
             out.print("\n[bold]3. The retention_purge job, executed[/]")
             _show_purge(_run(instance, home, Mode.execute), _look())
-            out.print("\n[bold]4. The backlog_render job: what do these runs prove?[/]")
+            out.print("\n[bold]4. What else runs on a schedule[/]")
+            _run_the_rest(instance, server.dsn(DATABASE))
+            out.print("\n[bold]5. The backlog_render job: what do these runs prove?[/]")
             _show_backlog(instance, home)
     out.print(f"\nDone in {time.monotonic() - started:.0f} s. Next:")
     out.print("  [bold]make ui[/]           see these runs in Dagster's web UI")
     out.print("  [bold]make demo-server[/]  start this database again, to try threadline-ops on it")
+
+
+def _run_the_rest(instance: dg.DagsterInstance, dsn: str) -> None:
+    """Examine, probe, export, baseline and verify, each as its job does it."""
+    brownfield = [f"{SCHEMA}.{table}" for table in BROWNFIELD]
+    instance.add_dynamic_partitions(str(continuity_tables.name), brownfield)
+    _say(instance, "coverage_check")
+    _say(instance, "topology_check")
+    with serving(dsn) as url:
+        os.environ[f"{PREFIX}WRITE_PATHS"] = json.dumps([STANDBY_JOB, booking_request(url)])
+        _say(instance, "write_path_probe")
+    _say(instance, "audit_export")
+    for table in brownfield:
+        _say(instance, "continuity_backfill", about=table, partition_key=table)
+    for table in brownfield:
+        config = dg.RunConfig(ops={verify_table.name: VerifyConfig(table=table)}).to_config_dict()
+        _say(instance, "continuity_verify", about=table, run_config=config)
+
+
+def _say(instance: dg.DagsterInstance, job: str, *, about: str = "", **asked: Any) -> None:
+    config = asked.pop("run_config", {}) | {"loggers": _QUIET}
+    result = defs.resolve_job_def(job).execute_in_process(
+        run_config=config, instance=instance, raise_on_error=False, **asked
+    )
+    _rows({job: f"{'succeeded' if result.success else 'FAILED'}{f'  {about}' if about else ''}"})
 
 
 def _show_backlog(instance: dg.DagsterInstance, home: Home) -> None:
@@ -128,7 +160,7 @@ def _show_purge(record: dict[str, Any], after: Preview) -> None:
 
 def _rows(rows: dict[str, str]) -> None:
     for name, value in rows.items():
-        out.print(f"  {name:<18}{value}", markup=False)
+        out.print(f"  {name:<18} {value}" if len(name) > 17 else f"  {name:<18}{value}", markup=False)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ ROWS = (
     Row(
         "capture.coverage_in_health",
         "A lost trigger is noticed without anybody looking",
-        "the coverage check runs by itself and reports",
-        "coverage_check", "P1", "COVERAGE",
+        "a run of the coverage check that a sensor or schedule asked for, and nobody else",
+        "coverage_sensor", "P1", "COVERAGE",
     ),
     Row(
         "actor.set_in_the_writes_transaction",

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
 from threadline_ops.demo.build import DATABASE, Server
+from threadline_ops.demo.desk import DSN_VARIABLE
+from threadline_ops.demo.schema import BROWNFIELD, CAPTURE, SCHEMA
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import PREFIX
 
 #: Of the 120 days over which the demo spreads its history, about a quarter lies beyond this window.
 KEEP_DAYS = 90
+
+#: The demo has one environment, so that it is also the one that counts.
+_ENVIRONMENT = {"application": "flight operations desk", "production": True, "allow_writes": True}
+
+#: Every write of the desk's paths.
+_WRITES = ["insert public.bookings"]
+STANDBY_JOB = {
+    "name": "book from standby",
+    "kind": "job",
+    "command": [sys.executable, "-m", "threadline_ops.demo.desk", "{correlation_id}"],
+    "writes": _WRITES,
+}
 
 _LINE = re.compile(r"export ([A-Z_]+)=(.*)")
 
@@ -63,6 +80,14 @@ class Home:
             f"{PREFIX}RETENTION__KEEP_DAYS": str(KEEP_DAYS),
             f"{PREFIX}EVIDENCE__DIRECTORY": str(root / "evidence"),
             f"{PREFIX}BACKLOG__DIRECTORY": str(root),
+            f"{PREFIX}EXPORT__DIRECTORY": str(root / "exports"),
+            f"{PREFIX}ARCHIVE_URI": (root / "archive").as_uri(),
+            f"{PREFIX}CAPTURE__TABLES": json.dumps(CAPTURE.model_dump(mode="json", exclude_defaults=True)["tables"]),
+            f"{PREFIX}COVERAGE__EXPECTED_TABLES": json.dumps(sorted(CAPTURE.tables)),
+            f"{PREFIX}CONTINUITY__TABLES": json.dumps([f"{SCHEMA}.{table}" for table in BROWNFIELD]),
+            f"{PREFIX}ENVIRONMENTS": json.dumps({"demo": _ENVIRONMENT}),
+            f"{PREFIX}WRITE_PATHS": json.dumps([STANDBY_JOB]),
+            DSN_VARIABLE: server.dsn(DATABASE),
             "DAGSTER_HOME": str(root / "dagster"),
         }
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -86,6 +111,20 @@ class Home:
             raise SettingsError("there is no demo here yet", got=str(self.directory), fix="run make demo") from None
         found = (_LINE.fullmatch(line) for line in lines)
         return {match[1]: "".join(shlex.split(match[2])) for match in found if match}
+
+
+def booking_request(url: str) -> dict[str, Any]:
+    """The desk's other path, while it listens at an address."""
+    return {
+        "name": "book at the desk",
+        "kind": "http",
+        "method": "POST",
+        "url": url,
+        "body": {"passengers": 1},
+        "expected_status": 201,
+        "writes": _WRITES,
+        "actor_types": ["user"],
+    }
 
 
 @dataclass(frozen=True)

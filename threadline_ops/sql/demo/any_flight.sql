@@ -1,0 +1,2 @@
+-- A flight that somebody can book, whichever comes first.
+select id from {app}.flights limit 1
