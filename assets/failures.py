@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from threadline_ops.errors import DatabaseError, LockHeld, OpsError, UnsafeDatabase
+from threadline_ops.evidence import attempts
 from threadline_ops.progress import Interrupted
 
 #: The same run may succeed later: the server was away, busy or out of space.
@@ -20,12 +21,29 @@ _FINAL = (LockHeld, UnsafeDatabase)
 def failures() -> Generator[None]:
     """Raise dg.Failure for an OpsError, and Dagster's own interruption for a requested stop."""
     try:
-        yield
+        with attempts.retrying(_another_follows):
+            yield
     except Interrupted:
         raise dg.DagsterExecutionInterruptedError from None
     except OpsError as error:
         raise dg.Failure(
             description=str(error),
             metadata={"error": type(error).__name__, "what": error.what, "fix": error.fix},
-            allow_retries=isinstance(error, _RETRYABLE) and not isinstance(error, _FINAL),
+            allow_retries=_may_pass(error),
         ) from None
+
+
+def _may_pass(error: OpsError) -> bool:
+    return isinstance(error, _RETRYABLE) and not isinstance(error, _FINAL)
+
+
+def _another_follows(error: BaseException) -> bool:
+    """Whether Dagster will try the op at hand again: its evidence then waits for the last attempt."""
+    if isinstance(error, OpsError) and not _may_pass(error):
+        return False
+    try:
+        context = dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:
+        return False  # a sensor's or a schedule's evaluation, which Dagster repeats by itself
+    policy = context.get_step_execution_context().op_retry_policy
+    return isinstance(error, Exception) and policy is not None and context.retry_number < policy.max_retries

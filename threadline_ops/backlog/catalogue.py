@@ -19,7 +19,7 @@ class Row:
         key: `section.item`.
         title: what holds when the row is OK.
         evidenced_by: what a run has to show.
-        proven_by: the job whose runs show it.
+        proven_by: what to run: the job whose runs show it, and what it needs.
         severity: of the issue that a failure opens: P0 wrong or missing audit data or security, P1 friction, P2 lesser.
         area: in the issue's id, and what an owner is found by.
         host_only: evidence of class CI cannot make it OK, because it is about one real environment.
@@ -64,7 +64,7 @@ ROWS = (
         "distribution.version_matches_tag",
         "The installed release is the one that was tagged",
         "the version of the installed package equals backlog.release_tag",
-        "backlog_render", "P1", "DISTRIBUTION",
+        "backlog_render with backlog.release_tag set", "P1", "DISTRIBUTION",
     ),
     Row(
         "distribution.dependencies_resolve",
@@ -142,7 +142,7 @@ ROWS = (
         "redaction.policy_reviewed",
         "Security has reviewed the redaction policy as it is now",
         "the reviewed policy's hash in backlog.redaction_review equals that of the capture settings",
-        "backlog_render", "P0", "REDACTION", host_only=True, valid_days=365,
+        "backlog_render with backlog.redaction_review set", "P0", "REDACTION", host_only=True, valid_days=365,
     ),
     Row(
         "redaction.dry_run_after_changes",

@@ -6,9 +6,11 @@ import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from threadline_ops.errors import EvidenceError
+from threadline_ops.evidence import attempts
 from threadline_ops.evidence.logfile import LogFile
 from threadline_ops.evidence.record import RECORD_VERSION, dumps
 from threadline_ops.evidence.redaction import scrubbed, scrubber
@@ -27,6 +29,8 @@ def finish_killed(store: Store, settings: Settings) -> list[str]:
     finished: list[str] = []
     for opening in sorted(store.running.glob("*.json")):
         run_id = opening.stem
+        if _waits(opening):
+            continue
         with _taken_over(store, run_id) as log:
             if log is not None and _finish(store, settings, run_id, log):
                 finished.append(run_id)
@@ -63,6 +67,9 @@ def record_absent(
     """
     store = store_of(settings)
     finish_killed(store, settings)
+    if _waits(store.opening_path(run_id)):
+        with _taken_over(store, run_id) as log:
+            return log is not None and _finish(store, settings, run_id, log, "failed", f"no attempt followed: {line}")
     if has_evidence(store, run_id):
         return False
     opening = {
@@ -108,7 +115,22 @@ def _taken_over(store: Store, run_id: str) -> Generator[LogFile | None]:
             log.close()
 
 
-def _finish(store: Store, settings: Settings, run_id: str, log: LogFile) -> bool:
+def _waits(opening: Path) -> bool:
+    """Whether a run waits for its next attempt, so that it is not dead."""
+    try:
+        return attempts.waits(json.loads(opening.read_bytes()), datetime.now(UTC))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _finish(
+    store: Store,
+    settings: Settings,
+    run_id: str,
+    log: LogFile,
+    outcome: str = "killed",
+    line: str = "killed: its process ended without a word; noted by a later run",
+) -> bool:
     with store.lock():
         store.head()  # takes in a record whose process died right after adding it
     if store.record_path(run_id).exists():
@@ -124,10 +146,9 @@ def _finish(store: Store, settings: Settings, run_id: str, log: LogFile) -> bool
         ) from None
     now = datetime.now(UTC)
     last = datetime.fromtimestamp(store.partial_path(run_id).stat().st_mtime, UTC)
-    log.write(
-        f"{now.isoformat(timespec='milliseconds')} killed: its process ended without a word; noted by a later run\n"
-    )
-    _put(store, settings, opening, log, "killed", last)
+    opening.pop("waits_since", None)
+    log.write(f"{now.isoformat(timespec='milliseconds')} {line}\n")
+    _put(store, settings, opening, log, outcome, last)
     return True
 
 
@@ -135,22 +156,27 @@ def _put(
     store: Store, settings: Settings, opening: dict[str, Any], log: LogFile, outcome: str, ended: datetime
 ) -> None:
     run_id = str(opening["run_id"])
-    body: dict[str, Any] = opening | {
-        "status": "OK" if outcome == "complete" else "Issue",
-        "outcome": outcome,
-        "ended": ended.isoformat(),
-        "seconds": None,
-        "database": None,
-        "subject_sha256": None,
-        "about": None,
-        "parameters": {},
-        "figures": {},
-        "statements": [],
-        "claims": [],
-        "findings": [],
-        "scopes": [],
-        "log": log.finish(),
-    }
+    alone: dict[str, Any] = {"attempts": []}
+    body: dict[str, Any] = (
+        alone
+        | opening
+        | {
+            "status": "OK" if outcome == "complete" else "Issue",
+            "outcome": outcome,
+            "ended": ended.isoformat(),
+            "seconds": None,
+            "database": None,
+            "subject_sha256": None,
+            "about": None,
+            "parameters": {},
+            "figures": {},
+            "statements": [],
+            "claims": [],
+            "findings": [],
+            "scopes": [],
+            "log": log.finish(),
+        }
+    )
     clean = scrubbed(body, scrubber(settings))
     store.put(
         run_id,

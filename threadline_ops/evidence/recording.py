@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import rfc8785
-
-from threadline_ops import __version__, sql
 from threadline_ops.database import Identity
 from threadline_ops.errors import OpsError
+from threadline_ops.evidence import attempts, body
 from threadline_ops.evidence.anchor import Anchoring, anchor
+from threadline_ops.evidence.attempts import Attempt
 from threadline_ops.evidence.claims import Claim, Control, Finding, Severity
 from threadline_ops.evidence.logfile import LogFile, damage_is_noticed
 from threadline_ops.evidence.reconcile import finish_killed
-from threadline_ops.evidence.record import RECORD_VERSION, dumps
+from threadline_ops.evidence.record import dumps
 from threadline_ops.evidence.redaction import scrubbed, scrubber
 from threadline_ops.evidence.store import Head, Store, store_of
-from threadline_ops.plain import plain
 from threadline_ops.progress import Interrupted
 from threadline_ops.settings import Settings
 
@@ -48,6 +45,7 @@ class Recording:
             nothing about the failure of another.
         head: the record's place in the chain, once the run has ended.
         anchoring: whether that place is anchored in the database, once the run has ended.
+        attempts: where the run was tried more than once, all of them; everything else tells of the last.
     """
 
     run_id: str
@@ -72,6 +70,7 @@ class Recording:
     claims: list[Claim] = field(default_factory=list[Claim])
     findings: list[Finding] = field(default_factory=list[Finding])
     scopes: list[str] = field(default_factory=list[str])
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
     _expected: list[str] = field(default_factory=list[str])
     _log_rows: list[str] = field(default_factory=list[str])
     _clock: float = field(default_factory=time.monotonic)
@@ -143,9 +142,9 @@ class Recording:
         self._claim_the_rest(log)
 
         def build(sequence: int, previous: str) -> bytes:
-            body = _record(self, settings, log)
+            whole = body.record(self, settings, log)
             chained = {"sequence": sequence, "previous": previous, "store": settings.evidence_store}
-            return dumps(scrubbed(body, self.scrub) | chained)
+            return dumps(scrubbed(whole, self.scrub) | chained)
 
         self.head = self.store.put(self.run_id, build)
         self.store.clear(self.run_id)
@@ -188,8 +187,13 @@ def recording(
     store = store_of(settings)
     run, started = run_id or str(uuid.uuid4()), datetime.now(UTC)
     finish_killed(store, settings)
-    with store.log(run, _opening(settings, operation, run, mode, command, started)) as log_file:
-        active = Recording(run, operation, mode, command, store, started, echo, log_file, scrubber(settings))
+    earlier = attempts.earlier(store, run)
+    opening = body.opening(settings, operation, run, mode, command, earlier[0].started if earlier else started)
+    with store.log(run, opening, resume=bool(earlier)) as log_file:
+        first = earlier[0].started if earlier else started
+        active = Recording(run, operation, mode, command, store, first, echo, log_file, scrubber(settings))
+        active.attempts = earlier
+        held = False
         try:
             yield active
         except Interrupted:
@@ -198,14 +202,23 @@ def recording(
         except OpsError as error:
             outcome = "failed" if active.figures else "refused"
             active.end(outcome, f"{outcome}: {type(error).__name__}: {error}")
+            held = attempts.another_follows(error)
             raise
         except BaseException as error:
             # Only the type: the text of a foreign exception may quote anything.
             active.end("failed", f"failed: {type(error).__name__}")
+            held = attempts.another_follows(error)
             raise
         finally:
-            active.close(settings)
-            active.anchoring = _anchor(active, settings)
+            if held or earlier:
+                active.attempts.append(Attempt(started, datetime.now(UTC), active.outcome))
+            if held:
+                active.log(f"attempt {len(active.attempts)} is over; another one follows")
+                attempts.hold(store, run, opening, active.attempts)
+            else:
+                active.close(settings)
+                active.anchoring = _anchor(active, settings)
+    assert active.anchoring is not None
     if active.anchoring.missing and settings.evidence.anchor == "required":
         raise active.anchoring.error()
 
@@ -219,47 +232,3 @@ def _anchor(active: Recording, settings: Settings) -> Anchoring:
     if result.missing:
         active.echo(f"evidence is not anchored: {result.detail}")
     return result
-
-
-def _opening(
-    settings: Settings, operation: str, run_id: str, mode: str, command: str, started: datetime
-) -> dict[str, Any]:
-    """What is known before the work; all that is left of it when the process is killed."""
-    configuration = settings.redacted()
-    return {
-        "record_version": RECORD_VERSION,
-        "run_id": run_id,
-        "operation": operation,
-        "mode": mode,
-        "class": settings.environment_class,
-        "environment": settings.environment,
-        "command": command,
-        "started": started.isoformat(),
-        "settings": configuration,
-        "settings_sha256": hashlib.sha256(rfc8785.dumps(configuration)).hexdigest(),
-        "version": __version__,
-    }
-
-
-def _record(active: Recording, settings: Settings, log: dict[str, Any]) -> dict[str, Any]:
-    opening = _opening(settings, active.operation, active.run_id, active.mode, active.command, active.started)
-    database = None if active.identity is None else asdict(active.identity) | {"pooler": active.pooler}
-    subject = None
-    if active.subject is not None:
-        subject = hashlib.sha256(rfc8785.dumps(plain(active.subject))).hexdigest()
-    return opening | {
-        "status": "OK" if active.outcome in ("complete", "dry_run") else "Issue",
-        "outcome": active.outcome,
-        "ended": datetime.now(UTC).isoformat(),
-        "seconds": active.seconds,
-        "database": database,
-        "subject_sha256": subject,
-        "about": active.about,
-        "parameters": plain(active.parameters),
-        "figures": plain(active.figures),
-        "statements": [{"file": f"{name}.sql", "sha256": sql.digest(name)} for name in active.statements],
-        "claims": [claim.record() for claim in active.claims],
-        "findings": [finding.record() for finding in active.findings],
-        "scopes": list(active.scopes),
-        "log": log,
-    }

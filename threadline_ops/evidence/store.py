@@ -81,18 +81,19 @@ class Store:
             yield
 
     @contextmanager
-    def log(self, run_id: str, opening: dict[str, Any] | None = None) -> Generator[LogFile]:
+    def log(self, run_id: str, opening: dict[str, Any] | None = None, *, resume: bool = False) -> Generator[LogFile]:
         """Open a run's log, and leave word of what the run sets out to do.
 
         Args:
-            run_id: of the run.
+            run_id: of it.
             opening: the first part of its record, for whoever must finish it after a kill.
+            resume: go on with the log of an earlier attempt of the same run.
 
         Raises:
             EvidenceError: the directory cannot be written, or the run has evidence already.
         """
         try:
-            log = self._open(run_id, opening or {})
+            log = self._open(run_id, opening or {}, resume=resume)
         except FileExistsError:
             raise EvidenceError("this run has evidence already", got=run_id, fix="use a new run id") from None
         except OSError as error:
@@ -106,21 +107,25 @@ class Store:
         finally:
             log.close()
 
-    def _open(self, run_id: str, opening: dict[str, Any]) -> LogFile:
+    def _open(self, run_id: str, opening: dict[str, Any], *, resume: bool) -> LogFile:
         final, record = self.log_path(run_id), self.record_path(run_id)
         self._make()
         # Under the lock, so that nobody takes a log that has no lock of its own yet for a dead one.
         with self.lock():
-            if any(path.exists() for path in (final, record, self.opening_path(run_id))):
+            if final.exists() or record.exists() or self.opening_path(run_id).exists() is not resume:
+                raise FileExistsError
+            log = LogFile(self.partial_path(run_id), final, resume=resume)
+            if not log.ours:
+                log.close()
                 raise FileExistsError
             replace(self.opening_path(run_id), rfc8785.dumps(opening))
-            return LogFile(self.partial_path(run_id), final)
+            return log
 
     def put(self, run_id: str, build: Callable[[int, str], bytes]) -> Head:
         """Add a run's record to the chain, whole or not at all.
 
-        The number of records does not matter: HEAD names the newest, and a crash leaves it at most behind by what
-        the loop below walks. The hard link on the place in the chain decides: it can be taken once.
+        The number of records does not matter: HEAD names the newest, or one that the loop in `head` walks on from.
+        The hard link on the place in the chain decides: it can be taken once.
 
         Args:
             run_id: one record each.
