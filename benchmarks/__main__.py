@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import capture, continuity, coverage, export, purge, report, start
+from benchmarks import capture, continuity, coverage, evidence, export, purge, report, start
 from benchmarks.ground import prepared
 
 MODULES = {
     "purge": purge,
     "export": export,
     "continuity": continuity,
+    "evidence": evidence,
     "start": start,
     "capture": capture,
     "coverage": coverage,

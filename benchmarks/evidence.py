@@ -1,23 +1,19 @@
-"""How long do a put, a verification and a rendering take with many records?
-
-Usage: python -m benchmarks.evidence [records] [directory]
-"""
+"""How long a put, a verification and a rendering take with many records."""
 
 from __future__ import annotations
 
 import shutil
-import statistics
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from benchmarks.cases import Case, figure, interleaved
+from benchmarks.ground import Ground
 from tests.evidence_store import fill, offline_settings
 from threadline_ops.backlog import render_backlog
 from threadline_ops.evidence import recording, verify
 
+RECORDS = 100_000
 KEYS = ("retention.config_validated", "retention.dry_run_before_execute")
 
 
@@ -33,35 +29,36 @@ def change(number: int) -> dict[str, Any]:
     return {"class": "host", "settings": {"all": "x" * 1500}, "statements": statements, "claims": claims}
 
 
-def timed(name: str, work: Any) -> Any:
-    """Run, print wall and CPU seconds, and pass the result on."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    print(f"{name:<10} {time.perf_counter() - wall:8.2f} s wall {time.process_time() - cpu:8.2f} s CPU")
-    return result
+def cases(ground: Ground, repeats: int) -> list[Case]:
+    """Every case of the evidence store; its size is in their names, so that a quick run has it as well."""
+    base = ground.directory / "evidence-of-many"
+    # Made straight, because its making is not what is measured.
+    fill(base / "store", RECORDS, change)
+    settings = offline_settings(base / "store").model_copy(update={"environment_class": "host"})
+    backlog = settings.backlog.model_copy(update={"directory": base / "backlog"})
+    settings = settings.model_copy(update={"backlog": backlog})
 
+    def verified() -> float:
+        found = verify(settings)
+        assert found.intact
+        return found.seconds
 
-def main() -> None:
-    """Measure once; the store is made straight, because its making is not what is measured."""
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    base = Path(tempfile.mkdtemp(dir=sys.argv[2] if len(sys.argv) > 2 else None))
-    try:
-        fill(base / "store", records, change)
-        settings = offline_settings(base / "store").model_copy(update={"environment_class": "host"})
-        backlog = settings.backlog.model_copy(update={"directory": base / "backlog"})
-        settings = settings.model_copy(update={"backlog": backlog})
-        assert timed("verify", lambda: verify(settings)).intact
-        timed("render", lambda: render_backlog(settings, datetime.now(UTC)))
-        seconds: list[float] = []
-        for _ in range(50):
-            began = time.perf_counter()
-            with recording(settings, "benchmark", run_id=None, mode="none", command="true"):
-                pass
-            seconds.append(time.perf_counter() - began)
-        print(f"{'record':<10} {statistics.median(seconds) * 1000:8.2f} ms median of {len(seconds)}")
-    finally:
-        shutil.rmtree(base)
+    def rendered() -> float:
+        began = time.perf_counter()
+        render_backlog(settings, datetime.now(UTC))
+        return time.perf_counter() - began
 
+    def recorded() -> float:
+        began = time.perf_counter()
+        with recording(settings, "benchmark", run_id=None, mode="none", command="true"):
+            pass
+        return (time.perf_counter() - began) * 1000
 
-if __name__ == "__main__":
-    main()
+    measured = interleaved({"verify": verified, "render": rendered}, repeats)
+    puts = interleaved({"record": recorded}, 50)
+    shutil.rmtree(base)
+    return [
+        figure("evidence.verify_100k_s", measured["verify"], "s", goal=20, note="every record and log hashed again"),
+        figure("evidence.render_100k_s", measured["render"], "s", goal=20, note="backlog.md, .json and .html"),
+        figure("evidence.record_ms", puts["record"], "ms", goal=50, note="one more record, synced to disk"),
+    ]
