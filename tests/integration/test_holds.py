@@ -1,5 +1,6 @@
 """What is held stays, whenever the hold was placed."""
 
+import gzip
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from psycopg.types.json import Jsonb
 from tests.audit import NOW, add_transaction, count, settings_for
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import Busy, PolicyError
+from threadline_ops.evidence import records, store_of
 from threadline_ops.retention import Policy, holds, preview, purge
 from threadline_ops.retention.holds import Hold
+from threadline_ops.retention.standing import place_hold, release_hold, steer_purges
 from threadline_ops.settings import Settings
 
 DAY = timedelta(days=1)
@@ -135,3 +138,25 @@ def test_a_release_is_recorded_and_lets_go(base: Database, connection, three: li
 def test_a_hold_that_says_too_little_is_refused(wrong: dict):
     with pytest.raises(PolicyError):
         Hold(**wrong)
+
+
+def test_placing_releasing_and_steering_leave_records_without_what_is_held(audited: str, tmp_path: Path):
+    settings = settings_for(audited, tmp_path / "evidence")
+    secret = "someone@example.test"
+    number = place_hold(settings, Hold(reason=f"case of {secret}", actor={"type": "user", "id": secret}))
+    release_hold(settings, number, reason=f"case of {secret} is closed")
+    steer_purges(settings, paused=True, reason=secret)
+    steer_purges(settings, paused=False)
+    with pytest.raises(PolicyError, match="no such hold"):
+        release_hold(settings, number + 1, reason="none")
+    found = [(record.operation, record.outcome) for record in records(store_of(settings))]
+    assert found == [
+        ("hold_add", "complete"),
+        ("hold_release", "complete"),
+        ("purge_control", "complete"),
+        ("purge_control", "complete"),
+        ("hold_release", "refused"),
+    ]
+    for path in settings.evidence.directory.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert secret.encode() not in (gzip.decompress(content) if path.suffix == ".gz" else content)

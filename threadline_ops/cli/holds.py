@@ -39,8 +39,8 @@ def add(
     """Place a hold. What is given must all match. Once this returns, no purge deletes what it names."""
     from threadline_ops import settings as configuration
     from threadline_ops.capture.names import parse
-    from threadline_ops.database import opened
     from threadline_ops.retention import holds
+    from threadline_ops.retention.standing import place_hold
 
     settings = configuration.load()
     named = parse(table, settings.database.audit_schema) if table else None
@@ -54,9 +54,7 @@ def add(
         to=_instant("--to", to),
         until=_instant("--until", until),
     )
-    with opened(settings, "hold") as database:
-        database.require_audit_schema()
-        number = holds.add(database, wanted, by=by)
+    number = place_hold(settings, wanted, by=by)
     print_json({"id": number}) if as_json else out.print(f"hold {number} is in force")
 
 
@@ -91,11 +89,9 @@ def release(
 ) -> None:
     """End a hold; that it stood, and who ended it, stays on record."""
     from threadline_ops import settings as configuration
-    from threadline_ops.database import opened
-    from threadline_ops.retention import holds
+    from threadline_ops.retention.standing import release_hold
 
-    with opened(configuration.load(), "hold") as database:
-        holds.release(database, number, reason=reason, by=by)
+    release_hold(configuration.load(), number, reason=reason, by=by)
     print_json({"id": number, "released": True}) if as_json else out.print(f"hold {number} is released")
 
 

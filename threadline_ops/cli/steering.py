@@ -39,11 +39,9 @@ def pause(
 ) -> None:
     """Let purges rest after the batch in hand, until `resume`."""
     from threadline_ops import settings as configuration
-    from threadline_ops.database import opened
-    from threadline_ops.retention.control import steer
+    from threadline_ops.retention.standing import steer_purges
 
-    with opened(configuration.load(), "purge-control") as database:
-        _print(steer(database, paused=True, reason=reason), as_json=as_json)
+    _print(steer_purges(configuration.load(), paused=True, reason=reason), as_json=as_json)
 
 
 def resume(
@@ -57,11 +55,10 @@ def resume(
 ) -> None:
     """Let purges go on; what is not given goes back to the run's own."""
     from threadline_ops import settings as configuration
-    from threadline_ops.database import opened
-    from threadline_ops.retention.control import steer
+    from threadline_ops.retention.standing import steer_purges
 
-    with opened(configuration.load(), "purge-control") as database:
-        _print(steer(database, paused=False, batch_size=batch_size, full_speed=full_speed), as_json=as_json)
+    asked = steer_purges(configuration.load(), paused=False, batch_size=batch_size, full_speed=full_speed)
+    _print(asked, as_json=as_json)
 
 
 def _print(asked: Control, *, as_json: bool) -> None:
