@@ -20,7 +20,7 @@ from tests.audit import settings_for
 from tests.evidence_store import START, offline_settings
 from threadline_ops import evidence
 from threadline_ops.database import opened
-from threadline_ops.declared import EnvironmentSettings
+from threadline_ops.declared import EnvironmentSettings, WritePath
 from threadline_ops.errors import EvidenceError, PolicyError
 from threadline_ops.evidence import Store, verify
 from threadline_ops.evidence.reconcile import finish_killed, has_evidence, record_absent
@@ -263,12 +263,18 @@ HONEY = "honeytoken-7f3a"
 
 
 @pytest.mark.parametrize("secret", [f"pw-{HONEY}", f"p@w:{HONEY}/?x"])
-def test_no_secret_reaches_the_store(audited: str, tmp_path: Path, secret: str):
+def test_no_secret_reaches_the_store(audited: str, tmp_path: Path, secret: str, monkeypatch: pytest.MonkeyPatch):
     """Not even where an operation hands it over: as text of errors, in figures, in log lines, in keys."""
     dsn = make_conninfo("", host="db", user="ops", password=secret)
     uri = "postgresql://ops:" + secret.replace("@", "%40").replace("/", "%2F") + "@db/app"
+    monkeypatch.setenv("HOST_TOKEN", f"Bearer {HONEY}-header")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{HONEY}-store")
+    path = WritePath(
+        name="p", kind="http", url="http://host/", headers={"Authorization": "HOST_TOKEN"}, writes=("insert t",)
+    )
     settings = offline_settings(tmp_path / "evidence").model_copy(
         update={
+            "write_paths": (path,),
             "dsn": SecretStr(dsn),
             "archive_uri": SecretStr(f"s3://key:{HONEY}-archive@bucket"),
             "environments": {
@@ -291,6 +297,7 @@ def test_no_secret_reaches_the_store(audited: str, tmp_path: Path, secret: str):
             for secret_of in (staging.dsn, staging.direct_dsn, staging.admin_dsn):
                 assert secret_of is not None
                 recording.log(f"or {secret_of.get_secret_value()}")
+            recording.log(f"sent Bearer {HONEY}-header, signed with {HONEY}-store")
             recording.log(f"with {HONEY}-staging, {HONEY} direct or {HONEY}-console alone")
             recording.parameters.update(nested=[{"dsn": uri}])
             recording.support("a.b", ok=False, detail=f"refused {uri}", facts={"chain": uri})

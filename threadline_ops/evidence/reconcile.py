@@ -67,11 +67,14 @@ def record_absent(
     """
     store = store_of(settings)
     finish_killed(store, settings)
-    if _waits(store.opening_path(run_id)):
-        with _taken_over(store, run_id) as log:
-            return log is not None and _finish(store, settings, run_id, log, "failed", f"no attempt followed: {line}")
-    if has_evidence(store, run_id):
-        return False
+    steps = store.running.glob(f"{run_id}.*.json")
+    waiting = [path.stem for path in (store.opening_path(run_id), *steps) if _waits(path)]
+    for waiter in waiting:
+        with _taken_over(store, waiter) as log:
+            if log is not None:
+                _finish(store, settings, waiter, log, "failed", f"no attempt followed: {line}")
+    if waiting or has_evidence(store, run_id):
+        return bool(waiting)
     opening = {
         "record_version": RECORD_VERSION,
         "run_id": run_id,

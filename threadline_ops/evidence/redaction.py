@@ -5,6 +5,7 @@ The first line is that nobody passes them, see errors.py and settings.py.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -22,6 +23,9 @@ REDACTED = "[redacted]"
 #: user:password@ of an address, and password=... of a connection string, whoever's they are.
 _ADDRESS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]*(?=@)")
 _ASSIGNMENT = re.compile(r"(?i)\b((?:password|passwd|pwd|token|secret|sslpassword)\s*=\s*)('[^']*'|[^\s&;,]+)")
+
+#: Secrets that libraries below us read from the process's environment by themselves.
+_AMBIENT = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD"}
 
 #: Shorter ones would blot out ordinary words.
 _SHORTEST = 6
@@ -58,6 +62,8 @@ def scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
 def _secrets(settings: Settings) -> Iterable[str]:
     own = [getattr(settings, name) for name in ENVIRONMENT_ONLY]
     declared = [getattr(one, name) for one in settings.environments.values() for name in ENVIRONMENT_SECRETS]
+    headers = {variable for path in settings.write_paths for variable in path.headers.values()}
+    yield from (os.environ[name] for name in sorted(headers | _AMBIENT) if name in os.environ)
     for secret in cast("list[SecretStr | None]", own + declared):
         if secret is None:
             continue
