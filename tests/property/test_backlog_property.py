@@ -28,6 +28,8 @@ JUSTIFICATIONS = (
     "all audited tables were created empty, see docs/scope.md",
 )
 DAYS = st.integers(0, 100)
+#: What a finding is about tells which rows it contradicts.
+CONTRADICTED = {"flights": list(KEYS[:2]), "planes": [KEYS[1]], "weather": list[str]()}
 
 claims = st.builds(
     lambda row, ok, control, after: {
@@ -38,8 +40,11 @@ claims = st.builds(
     st.sampled_from([None, "dry_run"]),
 )  # fmt: skip
 findings = st.builds(
-    lambda code, severity: {"area": "COVERAGE", "code": code, "symptom": f"{code} <b>|", "severity": severity},
-    st.sampled_from(["flights", "planes"]), st.sampled_from(["P0", "P1"]),
+    lambda code, severity, scope: {
+        "area": "COVERAGE", "code": code, "symptom": f"{code} <b>|", "severity": severity, "scope": scope,
+        "rows": CONTRADICTED[code],
+    },
+    st.sampled_from(sorted(CONTRADICTED)), st.sampled_from(["P0", "P1"]), st.sampled_from([None, "catalog", "rest"]),
 )  # fmt: skip
 runs = st.fixed_dictionaries(
     {
@@ -51,6 +56,7 @@ runs = st.fixed_dictionaries(
         "subject_sha256": st.sampled_from([None, "a" * 64, "b" * 64]),
         "claims": st.lists(claims, max_size=3),
         "findings": st.lists(findings, max_size=2, unique_by=lambda finding: finding["code"]),
+        "scopes": st.lists(st.sampled_from(["catalog", "rest"]), max_size=2, unique=True),
     }
 )
 scopes = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(JUSTIFICATIONS))
@@ -115,7 +121,7 @@ def test_any_history_gives_statuses_that_obey_the_rules(made, scope, later):
             assert objection(scope.get(key, "")) is not None or key not in scope
     ids = [issue.id for issue in (*backlog.issues, *backlog.closed)]
     assert len(ids) == len(set(ids)), "a symptom has one entry"
-    open_rows = {(issue.row, issue.environment_class) for issue in backlog.issues if issue.row}
+    open_rows = {(key, issue.environment_class) for issue in backlog.issues for key in issue.rows}
     assert {(row.row.key, row.environment_class) for row in backlog.rows if row.status == "Issue"} <= open_rows
 
 

@@ -40,7 +40,7 @@ class Issue:
 
     Attributes:
         id: stable: the order in which symptoms of an area first appeared in the chain.
-        row: the backlog row that failed, if one did.
+        rows: the backlog rows that it keeps from being OK.
         opened: the newest record that shows the symptom since it last was absent.
         closed: the record that showed that it is gone.
     """
@@ -51,10 +51,15 @@ class Issue:
     symptom: str
     environment: str
     environment_class: str
-    row: str | None
+    rows: tuple[str, ...]
     opened: Record
     latest: Record
     closed: Record | None = None
+
+    @property
+    def row(self) -> str | None:
+        """The first of its rows, if it has any."""
+        return self.rows[0] if self.rows else None
 
 
 @dataclass
@@ -82,6 +87,7 @@ class History:
     _newest: str = GENESIS
     _counts: dict[str, int] = field(default_factory=dict[str, int])
     _shown: dict[tuple[str, ...], Record] = field(default_factory=dict[tuple[str, ...], Record])
+    _claimed: dict[tuple[str, ...], Evidence] = field(default_factory=dict[tuple[str, ...], Evidence])
     _seen_in: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
         default_factory=dict[tuple[str, ...], set[tuple[str, ...]]]
     )
@@ -136,12 +142,17 @@ class History:
     def _note(self, record: Record, key: str, evidence: Evidence, *, named: bool) -> None:
         if record.environment == self.environment:
             self.rows[key, record.environment_class] = evidence
-        row = BY_KEY[key]
         symptom = ("row", record.environment, record.environment_class, key)
+        self._claimed[symptom] = evidence
         if evidence.ok:
             self._close(symptom, record)
         elif not named:
-            self._open(symptom, record, row.area, row.severity, f"{row.title}: {evidence.detail}", key)
+            self._open_row(symptom, record)
+
+    def _open_row(self, symptom: tuple[str, ...], record: Record) -> None:
+        row = BY_KEY[symptom[-1]]
+        text = f"{row.title}: {self._claimed[symptom].detail}"
+        self._open(symptom, record, row.area, row.severity, text, (row.key,))
 
     def _read_findings(self, record: Record) -> None:
         where = (record.environment, record.environment_class)
@@ -149,9 +160,7 @@ class History:
         found: dict[str, set[tuple[str, ...]]] = {}
         for item in record.body["findings"]:
             symptom = ("finding", *where, item["area"], item["code"])
-            self._open(
-                symptom, record, item["area"], item["severity"], item["symptom"], next(iter(item.get("rows", ())), None)
-            )
+            self._open(symptom, record, item["area"], item["severity"], item["symptom"], tuple(item.get("rows", ())))
             found.setdefault(item.get("scope") or default, set()).add(symptom)
         for scope, symptoms in found.items():
             self._seen_in.setdefault((*where, scope), set()).update(symptoms)
@@ -161,7 +170,19 @@ class History:
         for scope in record.body.get("scopes") or [default]:
             for symptom in self._seen_in.get((*where, scope), set()) - still:
                 self._close(symptom, record)
+                self._leave_no_row(self.issues[symptom], where)
             self._seen_in[(*where, scope)] = found.get(scope, set())
+
+    def _leave_no_row(self, closed: Issue, where: tuple[str, str]) -> None:
+        """A row that a closed finding kept from being OK, and that no run has shown since, gets an entry of its own."""
+        for key in closed.rows:
+            symptom = ("row", *where, key)
+            evidence = self._claimed.get(symptom)
+            if evidence is None or evidence.ok:
+                continue
+            open_ones = (issue for issue in self.issues.values() if not issue.closed and key in issue.rows)
+            if not any((issue.environment, issue.environment_class) == where for issue in open_ones):
+                self._open_row(symptom, evidence.record)
 
     def _read_end(self, record: Record, *, explained: bool) -> None:
         about = record.body.get("about")
@@ -172,21 +193,27 @@ class History:
             of = f" of {about}" if about else ""
             text = f"{record.operation} ({record.mode}){of} ended {record.outcome}"
             severity: Severity = "P2" if record.outcome in ("refused", "canceled") else "P1"
-            self._open(symptom, record, "RUN", severity, text, None)
+            self._open(symptom, record, "RUN", severity, text, ())
 
     def _open(
-        self, symptom: tuple[str, ...], record: Record, area: str, severity: Severity, text: str, row: str | None
+        self,
+        symptom: tuple[str, ...],
+        record: Record,
+        area: str,
+        severity: Severity,
+        text: str,
+        rows: tuple[str, ...],
     ) -> None:
         known = self.issues.get(symptom)
         if known is None:
             self._counts[area] = self._counts.get(area, 0) + 1
             number = f"AP-{area}.{self._counts[area]}"
             classes = (record.environment, record.environment_class)
-            self.issues[symptom] = Issue(number, severity, area, text, *classes, row, record, record)
+            self.issues[symptom] = Issue(number, severity, area, text, *classes, rows, record, record)
         else:
             opened = record if known.closed else known.opened
             self.issues[symptom] = replace(
-                known, severity=severity, symptom=text, opened=opened, latest=record, closed=None
+                known, severity=severity, symptom=text, rows=rows, opened=opened, latest=record, closed=None
             )
 
     def _close(self, symptom: tuple[str, ...], record: Record) -> None:

@@ -41,8 +41,8 @@ def report(backlog: Backlog, issue: Issue) -> str:
         f"Seen since {issue.opened.ended:%Y-%m-%d %H:%M} UTC, last on {record.ended:%Y-%m-%d %H:%M} UTC."
         + (f" Closed by run {issue.closed.run_id} on {issue.closed.ended:%Y-%m-%d}." if issue.closed else ""),
     ]
-    if issue.row:
-        row = BY_KEY[issue.row]
+    for key in issue.rows:
+        row = BY_KEY[key]
         parts += [f"Backlog row `{row.key}`: {row.title}. It is shown when {row.evidenced_by}."]
     parts += [
         "## How to reproduce",

@@ -130,6 +130,7 @@ def issue_data(backlog: Backlog, issue: Issue) -> dict[str, Any]:
         "owner": backlog.owner(issue.area),
         "class": issue.environment_class,
         "row": issue.row,
+        "rows": list(issue.rows),
         "opened": {"run_id": issue.opened.run_id, "at": issue.opened.ended.isoformat()},
         "latest": {"run_id": issue.latest.run_id, "at": issue.latest.ended.isoformat()},
         "closed": issue.closed and {"run_id": issue.closed.run_id, "at": issue.closed.ended.isoformat()},
