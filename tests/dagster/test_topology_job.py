@@ -74,6 +74,8 @@ def test_a_path_that_is_not_audited_fails_its_check(
     assert "not captured" in str(checks["every_write_path_is_audited"].metadata["findings"].value)
     with opened(load(), "test", direct=True) as database:
         list(apply(database, [Table("public", "bookings")]))
+    # Before, nothing was to be waited for; a command that must end needs time on a busy machine.
+    monkeypatch.setenv("THREADLINE_OPS_WRITE_PATHS", json.dumps([path | {"timeout_s": 30}]))
     _, checks = run("write_path_probe")
     assert "never" in str(checks["every_write_path_is_audited"].metadata["findings"].value)
 
