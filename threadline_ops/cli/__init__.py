@@ -23,6 +23,7 @@ from threadline_ops.cli import (
     investigate,
     partition,
     retention,
+    roles,
     steering,
     topology,
 )
@@ -51,6 +52,7 @@ for _module in (
     backlog,
     evidence,
     continuity,
+    roles,
 ):
     _module.register(app)
 
