@@ -47,7 +47,9 @@ def test_every_locked_package_has_one_version_and_hashes_and_no_place():
 
 
 def test_the_bill_of_materials_lists_the_lock(tmp_path: Path):
-    words = re.search(r"^sbom:.*\n(?:\t.*\n)*?\t(?:@)?\$\(BIN\)/cyclonedx-py (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    words = re.search(
+        r"^sbom:.*\n(?:\t.*\n)*?\t(?:@)?\$\(BIN\)/cyclonedx-py (.*)$", (ROOT / "Makefile").read_text(), re.M
+    )
     assert words is not None
     output = tmp_path / "sbom.json"
     arguments = words[1].replace("$(SBOM)", str(output)).split()

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from threadline_ops.cli import (
+    alerts,
     backlog,
     capture,
     continuity,
@@ -53,6 +54,7 @@ for _module in (
     evidence,
     continuity,
     roles,
+    alerts,
 ):
     _module.register(app)
 

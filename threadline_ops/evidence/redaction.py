@@ -57,6 +57,8 @@ def scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
 
 def _secrets(settings: Settings) -> Iterable[str]:
     own = [getattr(settings, name) for name in ENVIRONMENT_ONLY]
+    if settings.alert_urls is not None:  # a list: each of them is a secret by itself
+        yield from re.split(r"[\s,]+", settings.alert_urls.get_secret_value())
     declared = [getattr(one, name) for one in settings.environments.values() for name in ENVIRONMENT_SECRETS]
     for secret in cast("list[SecretStr | None]", own + declared):
         if secret is None:
