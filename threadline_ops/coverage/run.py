@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from threadline_ops import evidence, progress
+from threadline_ops import evidence, progress, telemetry
 from threadline_ops.coverage.doctor import STATEMENTS, Diagnosis, Examined, examine
 from threadline_ops.coverage.inventory import Inventory, Status, inventory
 from threadline_ops.coverage.rules import Finding, Severity
@@ -56,6 +56,7 @@ def run_coverage(
             recording.identity = database.identity()
             seen = inventory(database, settings)
             _claim(recording, database, settings, seen)
+            _tell(recording, seen)
         recording.statements = ("coverage/catalog",)
         recording.figures.update(inventory_figures(seen))
         recording.figures.update(
@@ -87,6 +88,21 @@ def _claim(recording: evidence.Recording, database: Database, settings: Settings
     )
 
 
+def _tell(recording: evidence.Recording, seen: Inventory) -> None:
+    """Let telemetry hear of the check, and claim that it did where the receiver has answered."""
+    telemetry.health_checked(seen.count(Status.COVERED), seen.count(Status.UNCOVERED))
+    sent = telemetry.delivery()
+    if sent is not None:
+        recording.support(
+            "observability.telemetry_attached",
+            ok=sent.arrived,
+            detail="the configured OTLP receiver took a span of this check"
+            if sent.arrived
+            else "the configured OTLP receiver did not take a span of this check",
+            control=evidence.Control("a receiver where nothing listens", failed=sent.noticed),
+        )
+
+
 def run_doctor(
     settings: Settings,
     *,
@@ -114,6 +130,7 @@ def run_doctor(
             last_seen = last_identity(settings.evidence.directory, recording.identity.database)
             work = examine(database, settings, last_seen=last_seen)
             diagnosis = progress.drive(work, note, should_stop=should_stop)
+            _tell(recording, diagnosis.inventory)
         recording.statements = STATEMENTS
         recording.figures.update(inventory_figures(diagnosis.inventory))
         recording.figures.update({severity.value: diagnosis.count(severity) for severity in Severity})

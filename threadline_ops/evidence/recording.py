@@ -14,7 +14,7 @@ from typing import Any
 
 import rfc8785
 
-from threadline_ops import __version__, sql
+from threadline_ops import __version__, sql, telemetry
 from threadline_ops.database import Identity
 from threadline_ops.errors import OpsError
 from threadline_ops.evidence.anchor import Anchoring, anchor
@@ -72,6 +72,7 @@ class Recording:
     _log_rows: list[str] = field(default_factory=list[str])
     _clock: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
+    error: str | None = None
 
     @property
     def record_path(self) -> Path:
@@ -114,9 +115,10 @@ class Recording:
         """Report a problem that no row names; see `Finding` for the arguments."""
         self.findings.append(Finding(area, code, symptom, severity))
 
-    def end(self, outcome: str, line: str) -> None:
+    def end(self, outcome: str, line: str, error: BaseException | None = None) -> None:
         """Note an end that is not the operation's own, with its reason."""
         self.outcome = outcome
+        self.error = None if error is None else type(error).__name__
         self.log(line)
 
     def close(self, settings: Settings) -> None:
@@ -171,7 +173,10 @@ def recording(
     store = Store(settings.evidence.directory)
     run, started = run_id or str(uuid.uuid4()), datetime.now(UTC)
     finish_killed(store, settings)
-    with store.log(run, _opening(settings, operation, run, mode, command, started)) as log_file:
+    with (
+        store.log(run, _opening(settings, operation, run, mode, command, started)) as log_file,
+        telemetry.observed(operation, mode=mode, environment=settings.environment, run_id=run) as observation,
+    ):
         active = Recording(run, operation, mode, command, store, started, echo, log_file, scrubber(settings))
         try:
             yield active
@@ -180,14 +185,16 @@ def recording(
             raise
         except OpsError as error:
             outcome = "failed" if active.figures else "refused"
-            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}")
+            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}", error)
             raise
         except BaseException as error:
             # Only the type: the text of a foreign exception may quote anything.
-            active.end("failed", f"failed: {type(error).__name__}")
+            active.end("failed", f"failed: {type(error).__name__}", error)
             raise
         finally:
             active.close(settings)
+            database = active.identity.database if active.identity else None
+            observation.end(active.outcome, active.seconds, plain(active.figures), database, active.error)
             active.anchoring = _anchor(active, settings)
     if active.anchoring.missing and settings.evidence.anchor == "required":
         raise active.anchoring.error()
