@@ -36,7 +36,9 @@ def locations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             monkeypatch.setenv(f"THREADLINE_{name.upper()}_PORT", str(port))
             words = ["-m", "dagster", "api", "grpc", "--host", "127.0.0.1", "--port", str(port)]
             place = ["--python-file", "jobs/definitions.py", "--working-directory", str(ROOT)]
-            own = {"THREADLINE_OPS_ENVIRONMENT": name, "DAGSTER_HOME": str(tmp_path)}
+            home = tmp_path / name
+            home.mkdir()
+            own = {"THREADLINE_OPS_ENVIRONMENT": name, "DAGSTER_HOME": str(home)}
             started.append(
                 subprocess.Popen([sys.executable, *words, *place], cwd=ROOT, env=plain | own, stderr=subprocess.DEVNULL)
             )
@@ -62,10 +64,10 @@ def _wait(client: DagsterGrpcClient) -> None:
 
 
 @pytest.mark.usefixtures("locations")
-def test_the_workspace_loads_every_environment():
+def test_the_workspace_loads_every_environment(tmp_path: Path):
     target = WorkspaceFileTarget([str(ROOT / "deploy/workspace-three-environments.yaml")])
     with (
-        dg.DagsterInstance.ephemeral() as instance,
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
         WorkspaceProcessContext(instance, target) as process,
     ):
         context = process.create_request_context()
