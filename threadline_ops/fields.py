@@ -13,16 +13,7 @@ def _identifier(value: str) -> str:
     return value
 
 
-def _schema(value: str) -> str:
-    # psycopg reads a percent sign as the start of a placeholder wherever a statement has parameters.
-    if "%" in value:
-        raise ValueError("must not hold a percent sign")
-    return value
-
-
 Identifier = Annotated[StrictStr, AfterValidator(_identifier)]
-#: A schema of our own statements.
-SchemaName = Annotated[Identifier, AfterValidator(_schema)]
 PositiveInt = Annotated[int, Field(gt=0)]
 
 

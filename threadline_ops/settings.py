@@ -33,7 +33,7 @@ from pydantic_settings import (
 
 from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath, hide
 from threadline_ops.errors import PolicyError, SettingsError
-from threadline_ops.fields import Boolean, Identifier, PositiveInt, SchemaName, Section
+from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
 from threadline_ops.oversight import AlertsSettings, RolesSettings
 
 PREFIX = "THREADLINE_OPS_"
@@ -66,8 +66,8 @@ Placeholder = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterVal
 class DatabaseSettings(Section):
     """How every transaction behaves in the audited database."""
 
-    audit_schema: SchemaName = "public"
-    operations_schema: SchemaName = "threadline_ops"
+    audit_schema: Identifier = "public"
+    operations_schema: Identifier = "threadline_ops"
     lock_timeout_ms: PositiveInt = 2_000
     statement_timeout_ms: PositiveInt = 60_000
     connect_timeout_s: PositiveInt = 10

@@ -94,6 +94,7 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
+@pytest.mark.thorough
 def test_runs_are_executed_and_canceled_by_a_worker(
     instance: dg.DagsterInstance, connection: psycopg.Connection, tmp_path: Path
 ):

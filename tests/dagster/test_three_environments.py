@@ -63,6 +63,7 @@ def _wait(client: DagsterGrpcClient) -> None:
             time.sleep(0.05)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("locations")
 def test_the_workspace_loads_every_environment(tmp_path: Path):
     target = WorkspaceFileTarget([str(ROOT / "deploy/workspace-three-environments.yaml")])

@@ -18,8 +18,7 @@ from threadline_ops.cli import app
 
 #: Ends everything that a name could stand in; the tails tell them apart. At most 63 bytes each.
 HOSTILE = "x\"';drop table canary;--$threadline_install${t}%s"
-AUDIT, OPERATIONS = (f"{HOSTILE.replace(chr(37), chr(38))} {tail}" for tail in ("audit", "ops"))
-SCHEMA, TABLE = (f"{HOSTILE} {tail}" for tail in ("host", "table"))
+AUDIT, OPERATIONS, SCHEMA, TABLE = (f"{HOSTILE} {tail}" for tail in ("audit", "ops", "host", "table"))
 KEY, SECRET, GONE, OTHER = (f"{HOSTILE} {tail}" for tail in ("k", "mask", "excl", "oth"))
 
 
@@ -86,7 +85,9 @@ def environment(database: str, role: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 def command(*words: str, status: tuple[int, ...] = (0,)) -> str:
     done = CliRunner().invoke(app, [*words])
-    assert done.exit_code in status, f"{words}: {done.output}{done.exception!r}"
+    told = f"{words}: {done.output}{done.exception!r}"
+    assert not isinstance(done.exception, Exception), told  # an ordinary exit is none
+    assert done.exit_code in status, told
     return done.output
 
 

@@ -106,10 +106,3 @@ def test_a_connection_string_in_the_wrong_place_is_not_echoed(monkeypatch: pytes
     with pytest.raises(PolicyError, match=r"retention\.keep_days") as caught:
         settings.load()
     assert SECRET not in str(caught.value)
-
-
-@pytest.mark.parametrize("key", ["audit_schema", "operations_schema"])
-def test_a_schema_with_a_percent_sign_is_refused(key: str):
-    write(f'[database]\n{key} = "audit%s"\n')
-    with pytest.raises(SettingsError, match=f"database.{key} is not acceptable: must not hold a percent sign"):
-        settings.load()
