@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 3000
 MONTHS ?= 1
+SBOM ?= sbom.cdx.json
 STAMP := .venv/.complete
 BENCH := .venv/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick lock clean
+.PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick sbom lock clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ bench: $(BENCH)  ## Measure against peers and limits, at full size; writes docs/
 
 bench-quick: $(BENCH)  ## The same at a tenth of the size, in a few minutes.
 	@$(BIN)/python -m benchmarks --quick
+
+sbom: $(STAMP)  ## Write the bill of materials of the lock file (CycloneDX), offline.
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)
 
 LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade

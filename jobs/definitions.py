@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import backlog, continuity, coverage, export, retention, topology
+from jobs import alerts, backlog, continuity, coverage, export, retention, topology
 
 defs = dg.Definitions.merge(
     backlog.defs,
@@ -14,5 +14,6 @@ defs = dg.Definitions.merge(
     topology.defs,
     export.defs,
     continuity.defs,
+    alerts.defs,
     dg.Definitions(resources={"operations": Operations()}),
 )

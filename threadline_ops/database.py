@@ -100,7 +100,8 @@ class Database:
 
     def one(self, name: str, parameters: dict[str, Any] | None = None, **identifiers: str) -> TupleRow:
         """The single row of a statement, within the transaction at hand."""
-        row = self.connection.execute(self.statement(name, **identifiers), parameters or {}).fetchone()
+        given = parameters or ({} if sql_files.takes_parameters(name) else None)
+        row = self.connection.execute(self.statement(name, **identifiers), given).fetchone()
         if row is None:
             raise DatabaseError(f"statement {name} returned no row", fix="report this as a defect")
         return row

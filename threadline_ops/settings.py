@@ -34,12 +34,13 @@ from pydantic_settings import (
 from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath, hide
 from threadline_ops.errors import PolicyError, SettingsError
 from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
+from threadline_ops.oversight import AlertsSettings, RolesSettings
 
 PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Connection strings carry passwords, so a file that may be committed is no place for them.
-ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "github_token")
+ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "github_token", "alert_urls")
 
 
 def _window(value: object) -> object:
@@ -233,6 +234,7 @@ class Settings(BaseSettings):
     direct_dsn: SecretStr | None = None
     archive_uri: SecretStr | None = None
     github_token: SecretStr | None = None
+    alert_urls: SecretStr | None = None
     environment: StrictStr = "local"
     environment_class: Literal["ci", "host"] = "host"
     database: DatabaseSettings = DatabaseSettings()
@@ -245,6 +247,8 @@ class Settings(BaseSettings):
     environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
     write_paths: tuple[WritePath, ...] = ()
     backlog: BacklogSettings = BacklogSettings()
+    roles: RolesSettings = RolesSettings()
+    alerts: AlertsSettings = AlertsSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -27,7 +27,7 @@ NAMES = sorted(
 )
 #: Folders whose statements define objects; installing capture runs them all.
 DEFINING = (
-    "capture", "demo", "evidence/create_", "holds/create_", "control/create_", "baseline/create_", "retention/estimate_",
+    "capture", "demo", "roles", "evidence/create_", "holds/create_", "control/create_", "baseline/create_", "retention/estimate_",
     "partitions/create_", "partitions/attach", "partitions/detach", "partitions/drop_", "partitions/finalize",
     "partitions/freeze", "partitions/move_back",
 )  # fmt: skip

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from threadline_ops.capture.context import Actor, current_actor, current_request
 from threadline_ops.errors import SettingsError
 from threadline_ops.sql import statement
+from threadline_ops.telemetry import action_recorded, transaction_committed
 
 
 @contextmanager
@@ -31,12 +32,15 @@ def acting(connection: psycopg.Connection[Any], actor: Actor) -> Generator[None]
         connection: a psycopg connection; inside an open transaction this becomes a savepoint.
         actor: who acts until the end of the `with`.
     """
+    outermost = connection.info.transaction_status == TransactionStatus.IDLE
     with connection.transaction():
         before = _value(connection, statement("capture/actor_get"))
         _value(connection, statement("capture/actor_set"), {"actor": _text(actor)})
         yield
         # A released savepoint would hand the actor on to the transaction around it.
         _value(connection, statement("capture/actor_set"), {"actor": before})
+    if outermost:
+        transaction_committed()
 
 
 def attribute(
@@ -111,7 +115,9 @@ def record_action(
         "request_id": request_id if request_id is not None else request.request_id,
         "job_id": job_id,
     }
-    return _recorded(connection, json.dumps(action, ensure_ascii=False), audit_schema)
+    number = _recorded(connection, json.dumps(action, ensure_ascii=False), audit_schema)
+    action_recorded(status)
+    return number
 
 
 def _recorded(connection: psycopg.Connection[Any] | sqlalchemy.Connection, action: str, audit_schema: str) -> UUID:

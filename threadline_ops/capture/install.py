@@ -87,13 +87,21 @@ def _concurrently(audit_schema: str, name: str) -> str:
     return line.replace("create index", "create index concurrently", 1)
 
 
+def _block(audit_schema: str) -> sql.Literal:
+    """The DO block that makes the schema, as one literal: a schema's name could end a dollar quote."""
+    body = template("capture/install/body_schema").format(
+        audit=sql.Identifier(audit_schema), audit_name=sql.Literal(audit_schema)
+    )
+    return sql.Literal(body.as_string(None))
+
+
 def statements(
     audit_schema: str, application_roles: Sequence[str] = (), *, without: Collection[str] = ()
 ) -> Iterator[sql.Composed]:
     """Every statement of an install in order, for printing as well as for running; `without` these indexes."""
     audit = sql.Identifier(audit_schema)
     for name in (*_TABLES, *(f"index_{name}" for name in _INDEXES if name not in without)):
-        yield template(f"capture/install/{name}").format(audit=audit, audit_name=sql.Literal(audit_schema))
+        yield template(f"capture/install/{name}").format(audit=audit, block=_block(audit_schema))
     for function in definition.shared_functions(audit_schema):
         yield from function.statements()
     for role in application_roles:

@@ -89,15 +89,20 @@ class Trigger:
             "table": sql.Identifier(self.table.name),
         }
 
-    def statements(self) -> list[sql.Composed]:
-        """What creates it, or replaces an older one, and switches it on."""
+    def statements(self, *, anew: bool = False) -> list[sql.Composed]:
+        """What creates it, or replaces an older one, and switches it on.
+
+        Args:
+            anew: there is none yet. A new trigger fires, and switching it on would need more than the right to
+                create it: the table's ownership.
+        """
         name = "capture/truncate_trigger" if self.type == TRUNCATE_TYPE else "capture/trigger"
         create = template(name).format(
             **self.identity,
             function=sql.Identifier(self.function_schema, self.function),
             arguments=sql.SQL(", ").join(map(sql.Literal, self.arguments)),
         )
-        return [create, template("capture/enable_trigger").format(**self.identity)]
+        return [create] if anew else [create, template("capture/enable_trigger").format(**self.identity)]
 
     def drop(self) -> list[sql.Composed]:
         """What removes it."""

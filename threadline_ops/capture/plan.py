@@ -126,7 +126,7 @@ def _trigger_steps(wanted: Trigger, found: Deployed) -> list[Step]:
             f"trigger {wanted.name} on {wanted.table}",
             deployed.described() if deployed else "",
             wanted.described(),
-            tuple(wanted.statements()),
+            tuple(wanted.statements(anew=deployed is None)),
         )
     ]
 

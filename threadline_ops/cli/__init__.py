@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from threadline_ops.cli import (
+    alerts,
     backlog,
     capture,
     continuity,
@@ -23,6 +24,7 @@ from threadline_ops.cli import (
     investigate,
     partition,
     retention,
+    roles,
     steering,
     topology,
 )
@@ -51,6 +53,8 @@ for _module in (
     backlog,
     evidence,
     continuity,
+    roles,
+    alerts,
 ):
     _module.register(app)
 

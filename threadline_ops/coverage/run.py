@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from threadline_ops import evidence, progress
+from threadline_ops import evidence, progress, telemetry
 from threadline_ops.coverage import claims
 from threadline_ops.coverage.doctor import STATEMENTS, Diagnosis, Examined, examine
 from threadline_ops.coverage.inventory import Inventory, Status, compare, deployed
@@ -60,6 +60,7 @@ def run_coverage(
         claims.claim_capture(recording, settings, there, seen)
         claims.report(recording, seen.all_findings)
         recording.looked_through(claims.CATALOG)
+        _tell(recording, seen)
         recording.statements = ("coverage/catalog",)
         recording.figures.update(inventory_figures(seen))
         recording.figures.update(
@@ -71,6 +72,21 @@ def run_coverage(
             recording.outcome = "violations"
         recording.log(f"coverage: {summary(seen)}")
     return CoverageReport(recording.run_id, seen, recording.seconds, recording.record_path, recording.log_path)
+
+
+def _tell(recording: evidence.Recording, seen: Inventory) -> None:
+    """Let telemetry hear of the check, and claim that it did where the receiver has answered."""
+    telemetry.health_checked(seen.count(Status.COVERED), seen.count(Status.UNCOVERED))
+    sent = telemetry.delivery()
+    if sent is not None:
+        recording.support(
+            "observability.telemetry_attached",
+            ok=sent.arrived,
+            detail="the configured OTLP receiver took a span of this check"
+            if sent.arrived
+            else "the configured OTLP receiver did not take a span of this check",
+            control=evidence.Control("a receiver where nothing listens", failed=sent.noticed),
+        )
 
 
 def run_doctor(
@@ -110,6 +126,7 @@ def run_doctor(
             work = examine(database, settings, last_seen=last_seen)
             diagnosis = progress.drive(work, note, should_stop=should_stop)
             claims.claim_diagnosis(recording, database, settings, diagnosis, started_by=started_by)
+            _tell(recording, diagnosis.inventory)
         recording.statements = STATEMENTS
         recording.figures.update(inventory_figures(diagnosis.inventory))
         recording.figures.update({severity.value: diagnosis.count(severity) for severity in Severity})

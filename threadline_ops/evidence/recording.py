@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from threadline_ops import telemetry
 from threadline_ops.database import Identity
 from threadline_ops.errors import OpsError
 from threadline_ops.evidence import attempts, body
@@ -22,6 +23,7 @@ from threadline_ops.evidence.reconcile import finish_killed
 from threadline_ops.evidence.record import dumps
 from threadline_ops.evidence.redaction import scrubbed, scrubber
 from threadline_ops.evidence.store import Head, Store, store_of
+from threadline_ops.plain import plain
 from threadline_ops.progress import Interrupted
 from threadline_ops.settings import Settings
 
@@ -73,8 +75,9 @@ class Recording:
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     _expected: list[str] = field(default_factory=list[str])
     _log_rows: list[str] = field(default_factory=list[str])
-    _clock: float = field(default_factory=time.monotonic)
+    clock: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
+    error: str | None = None
 
     @property
     def record_path(self) -> Path:
@@ -130,14 +133,14 @@ class Recording:
         """Say what was looked through to its end: what was found there before and is not found now is closed."""
         self.scopes.extend(scopes)
 
-    def end(self, outcome: str, line: str) -> None:
+    def end(self, outcome: str, line: str, error: BaseException | None = None) -> None:
         """Note an end that is not the operation's own, with its reason."""
         self.outcome = outcome
+        self.error = None if error is None else type(error).__name__
         self.log(line)
 
     def close(self, settings: Settings) -> None:
         """Store log and record, in this order: a record never names a log that is not there."""
-        self.seconds = round(time.monotonic() - self._clock, 3)
         log = self.log_file.finish()
         self._claim_the_rest(log)
 
@@ -189,7 +192,10 @@ def recording(
     finish_killed(store, settings)
     earlier = attempts.earlier(store, run)
     opening = body.opening(settings, operation, run, mode, command, earlier[0].started if earlier else started)
-    with store.log(run, opening, resume=bool(earlier)) as log_file:
+    with (
+        store.log(run, opening, resume=bool(earlier)) as log_file,
+        telemetry.observed(operation, mode=mode, environment=settings.environment, run_id=run) as observation,
+    ):
         first = earlier[0].started if earlier else started
         active = Recording(run, operation, mode, command, store, first, echo, log_file, scrubber(settings))
         active.attempts = earlier
@@ -201,15 +207,18 @@ def recording(
             raise
         except OpsError as error:
             outcome = "failed" if active.figures else "refused"
-            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}")
+            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}", error)
             held = attempts.another_follows(error)
             raise
         except BaseException as error:
             # Only the type: the text of a foreign exception may quote anything.
-            active.end("failed", f"failed: {type(error).__name__}")
+            active.end("failed", f"failed: {type(error).__name__}", error)
             held = attempts.another_follows(error)
             raise
         finally:
+            active.seconds = round(time.monotonic() - active.clock, 3)
+            database = active.identity.database if active.identity else None
+            observation.end(active.outcome, active.seconds, plain(active.figures), database, active.error)
             if held or earlier:
                 active.attempts.append(Attempt(started, datetime.now(UTC), active.outcome))
             if held:

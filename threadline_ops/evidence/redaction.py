@@ -61,6 +61,8 @@ def scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
 
 def _secrets(settings: Settings) -> Iterable[str]:
     own = [getattr(settings, name) for name in ENVIRONMENT_ONLY]
+    if settings.alert_urls is not None:  # a list: each of them is a secret by itself
+        yield from re.split(r"[\s,]+", settings.alert_urls.get_secret_value())
     declared = [getattr(one, name) for one in settings.environments.values() for name in ENVIRONMENT_SECRETS]
     headers = {variable for path in settings.write_paths for variable in path.headers.values()}
     yield from (os.environ[name] for name in sorted(headers | _AMBIENT) if name in os.environ)

@@ -56,9 +56,9 @@ class Scope:
             database: names the audit schema.
             holds: whether the table of holds exists.
         """
-        audit = sql.Identifier(database.settings.audit_schema)
+        audit = sql_files.beside_parameters(database.settings.audit_schema)
         conditions: list[sql.Composable] = []
-        operations = sql.Identifier(self.operations_schema)
+        operations = sql_files.beside_parameters(self.operations_schema)
         action = sql_files.template("retention/where/action_not_held").format(operations=operations)
         if self.windows:
             conditions.append(sql_files.template("retention/where/expired_by_table"))

@@ -29,7 +29,18 @@ def statement(name: str, **identifiers: str) -> sql.Composed:
         name: file below this package without its ending, such as `retention/delete_slice`.
         identifiers: one PostgreSQL identifier for each `{name}` in the file.
     """
-    return template(name).format(**{key: sql.Identifier(value) for key, value in identifiers.items()})
+    quoted = beside_parameters if takes_parameters(name) else sql.Identifier
+    return template(name).format(**{key: quoted(value) for key, value in identifiers.items()})
+
+
+def beside_parameters(name: str) -> sql.Identifier:
+    """An identifier in a statement that has parameters: there psycopg reads a percent sign even within quotes."""
+    return sql.Identifier(name.replace("%", "%%"))
+
+
+def takes_parameters(name: str) -> bool:
+    """Whether a statement is executed with parameters, so that psycopg reads every percent sign in it."""
+    return "%(" in source(name) or "%%" in source(name)
 
 
 def digest(name: str) -> str:

@@ -1,8 +1,3 @@
--- Asked first: even IF NOT EXISTS needs a right on the database that the owner of a ready-made schema lacks.
-do $threadline_install$
-begin
-    if not exists (select from pg_catalog.pg_namespace where nspname = {audit_name}) then
-        create schema {audit};
-    end if;
-end
-$threadline_install$
+-- Asked first: even IF NOT EXISTS needs a right on the database that the owner of a ready-made schema lacks. The
+-- block is a quoted literal, because a schema's name could end a dollar quote.
+do {block}

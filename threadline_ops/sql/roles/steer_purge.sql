@@ -1,0 +1,2 @@
+-- To pause a running purge and to resume it.
+grant insert, update on {operations}.purge_control to {role}
