@@ -34,6 +34,7 @@ from pydantic_settings import (
 from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath, hide
 from threadline_ops.errors import PolicyError, SettingsError
 from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
+from threadline_ops.scheduled import BudgetSettings, DashboardSettings, ScheduleSettings
 
 PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
@@ -245,6 +246,9 @@ class Settings(BaseSettings):
     environments: dict[EnvironmentName, EnvironmentSettings] = Field(default_factory=dict)
     write_paths: tuple[WritePath, ...] = ()
     backlog: BacklogSettings = BacklogSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    budgets: BudgetSettings = BudgetSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     @classmethod
     def settings_customise_sources(
