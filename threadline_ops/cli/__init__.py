@@ -19,6 +19,7 @@ from threadline_ops.cli import (
     demo,
     evidence,
     export,
+    health,
     holds,
     investigate,
     partition,
@@ -51,6 +52,7 @@ for _module in (
     backlog,
     evidence,
     continuity,
+    health,
 ):
     _module.register(app)
 
