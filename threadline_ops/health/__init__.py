@@ -1,5 +1,6 @@
 """Health of an audited database: tables, room, operations and backlog in one look."""
 
+from threadline_ops.health import charts
 from threadline_ops.health.look import Health, Point, Problem, Space, TableHealth, look
 from threadline_ops.health.operations import WATCHED, OperationHealth, Run
 from threadline_ops.health.page import forecast, page, place
@@ -15,6 +16,7 @@ __all__ = [
     "Run",
     "Space",
     "TableHealth",
+    "charts",
     "forecast",
     "look",
     "page",

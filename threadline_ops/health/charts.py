@@ -8,7 +8,7 @@ from html import escape
 
 from threadline_ops.health.look import Health, Point
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 640, 200, 64, 24, 28
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 460, 180, 60, 24, 28
 _BLUE, _GREY, _RED = "#3b82c4", "#858d99", "#d2545b"
 _STATUS = {"OK": "#3f9a5c", "Issue": _RED, "Not run": _BLUE, "N/A": _GREY}
 

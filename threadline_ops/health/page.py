@@ -103,9 +103,8 @@ def _operation(operation: OperationHealth) -> str:
         details.append(f"{_moment(run.ended)}: {run.did}")
     if operation.last_success and operation.last and operation.last_success != operation.last.ended:
         details.append(f"Last success {_moment(operation.last_success)}")
-    budget = [f"at most {duration(operation.budget)} apart"] if operation.budget else []
-    budget += [f"next {_moment(operation.next_tick)}"] if operation.next_tick else []
-    details += ["; ".join(budget).capitalize()] if budget else []
+    details += [f"At most {duration(operation.budget)} apart"] if operation.budget else []
+    details += [f"Scheduled next for {_moment(operation.next_tick)}"] if operation.next_tick else []
     return _row(_STATES[operation.state], operation.state, operation.title, details)
 
 
