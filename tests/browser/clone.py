@@ -39,7 +39,7 @@ class Clone:
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """One line of the quickstart, to its end."""
         return subprocess.run(
-            ["sh", "-c", self._here(command)], cwd=self.directory, env=_environment(), capture_output=True, text=True,
+            ["sh", "-c", self._here(command)], cwd=self.directory, env=self._environment(), capture_output=True, text=True,
             timeout=_SECONDS, check=False,
         )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Clone:
         log = self.directory / "ui.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                ["sh", "-c", f"exec {self._here(command)}"], cwd=self.directory, env=_environment(), stdout=output,
+                ["sh", "-c", f"exec {self._here(command)}"], cwd=self.directory, env=self._environment(), stdout=output,
                 stderr=output, start_new_session=True, preexec_fn=_interruptible,
             )  # fmt: skip
         try:
@@ -81,6 +81,13 @@ class Clone:
             return f"{command} --old-file .venv/.complete BIN={binaries} PORT={self.port} FLIGHTS=300"
         return command.replace(".venv/bin", binaries)
 
+    def _environment(self) -> dict[str, str]:
+        """Without what would point to another database, another instance or another configuration."""
+        foreign = ("THREADLINE_OPS_", "DAGSTER_", "MAKE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        # The environment may have been made for another work tree.
+        return kept | {"PYTHONPATH": str(self.directory)}
+
 
 def clone(directory: Path, port: int) -> Clone:
     for name in _PARTS:
@@ -92,16 +99,6 @@ def commands() -> list[str]:
     """Every line of the quickstart's shell blocks, in order."""
     blocks = re.findall(r"^```sh\n(.*?)^```", QUICKSTART.read_text(), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
-
-
-def _environment() -> dict[str, str]:
-    """Without what would point to another database, another instance or another configuration."""
-    ours = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("THREADLINE_OPS_", "DAGSTER_", "MAKE"))
-    }
-    return ours | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _interruptible() -> None:

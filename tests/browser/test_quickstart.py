@@ -85,7 +85,7 @@ def launch_export(user: Screen) -> str:
     user.open("/assets/audit_export")
     user.button("Materialize").click(modifiers=["Shift"])
     user.write_config(config)
-    user.page.get_by_role("button", name="Materialize", exact=True).last.click()
+    user.page.get_by_role("button", name="Materialize").last.click()
     return launched(user)
 
 
