@@ -1,12 +1,13 @@
 """Old Dagster runs go, but only when their evidence is stored, and never those that show what is there now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import dagster as dg
-from dagster import DagsterEventType, EventLogRecord
+from dagster import DagsterEventType
+from dagster_shared.check import CheckError
 from pydantic import Field
 
 from assets.evidence import FINISHED, Cursor, reconcile
@@ -59,39 +60,69 @@ class Pruned:
     out=dg.Out(dg.Nothing),
     pool="dagster_storage",
 )
-def prune_dagster_runs(
-    context: dg.OpExecutionContext, config: MaintenanceConfig, operations: Operations
-) -> Iterator[dg.ExpectationResult]:
+def prune_dagster_runs(context: dg.OpExecutionContext, config: MaintenanceConfig, operations: Operations) -> None:
     """One pruning."""
     with failures():
-        settings = operations.settings()
-        keep = timedelta(days=config.keep_days or settings.dashboard.keep_runs_days)
-        mode = config.mode.value
-        with evidence.recording(
-            settings,
-            OPERATION,
+        done = maintain(
+            context.instance,
+            operations.settings(),
+            _repository(context),
+            config,
             run_id=context.run_id,
-            mode=mode,
-            command=f"dagster job execute -w workspace.yaml -j {OPERATION}",
             echo=context.log.info,
-        ) as recording:
-            recording.parameters.update(keep_days=keep.days, at_most=config.at_most)
-            reconcile(context.instance, settings, Cursor.parse(None), context.repository_def)
-            done = prune(
-                context.instance,
-                settings,
-                context.repository_def,
-                before=datetime.now(UTC) - keep,
-                execute=config.mode is MaintenanceMode.execute,
-                at_most=config.at_most,
-            )
-            recording.outcome = "complete" if config.mode is MaintenanceMode.execute else "dry_run"
-            recording.figures.update(vars(done))
-            recording.log(
-                f"{mode}: {done.removed} old runs removed, {done.current} stay as the newest of an asset, "
-                f"{done.without_evidence} stay without evidence"
-            )
-    yield dg.ExpectationResult(success=True, label="pruned", metadata=dict(vars(done)))
+        )
+    context.add_output_metadata(dict(vars(done)))
+
+
+def _repository(context: dg.OpExecutionContext) -> dg.RepositoryDefinition | None:
+    """The code location, which a run in the caller's own process does not know."""
+    try:
+        return context.repository_def
+    except CheckError:
+        return None
+
+
+def maintain(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    repository: dg.RepositoryDefinition | None,
+    config: MaintenanceConfig,
+    *,
+    run_id: str,
+    echo: Callable[[str], None] = lambda _: None,
+) -> Pruned:
+    """Record what left no record, then prune, leaving one evidence record.
+
+    Args:
+        instance: whose runs.
+        settings: where evidence is kept, and for how long runs are.
+        repository: tells our jobs from those of other code locations; None takes those that carry our tag.
+        config: what this run is asked to do.
+        run_id: Dagster's.
+        echo: receives each line of the run's log.
+
+    Raises:
+        EvidenceError: the store cannot be written; nothing is removed then.
+    """
+    keep = timedelta(days=config.keep_days or settings.dashboard.keep_runs_days)
+    execute = config.mode is MaintenanceMode.execute
+    command = f"dagster job execute -w workspace.yaml -j {OPERATION}"
+    with evidence.recording(
+        settings, OPERATION, run_id=run_id, mode=config.mode.value, command=command, echo=echo
+    ) as recording:
+        recording.parameters.update(keep_days=keep.days, at_most=config.at_most)
+        if repository is not None:
+            reconcile(instance, settings, Cursor.parse(None), repository)
+        before = datetime.now(UTC) - keep
+        done = prune(instance, settings, repository, before=before, execute=execute, at_most=config.at_most)
+        recording.outcome = "complete" if execute else "dry_run"
+        recording.figures.update(vars(done))
+        word = "removed" if execute else "would be removed"
+        recording.log(
+            f"{done.removed} old runs {word}, {done.current} stay as the newest of an asset, "
+            f"{done.without_evidence} stay without evidence"
+        )
+    return done
 
 
 def prune(
@@ -108,33 +139,40 @@ def prune(
     Args:
         instance: whose runs.
         settings: where evidence is kept.
-        repository: tells our jobs from those of other code locations; None takes all.
+        repository: as for `maintain`.
         before: runs last updated then or later stay.
         execute: otherwise they are only counted.
         at_most: so many go.
     """
     store, done = Store(settings.evidence.directory), Pruned()
-    newest = _Newest(instance)
-    cursor: str | None = None
-    while done.removed < at_most:
-        page = instance.get_runs(
-            dg.RunsFilter(statuses=list(FINISHED), updated_before=before), cursor=cursor, limit=_PAGE
-        )
-        if not page:
+    newest = _holders_of_newest(instance)
+    for run_id in _old(instance, repository, before):
+        if done.removed == at_most:
             break
-        for run in page:
-            if done.removed < at_most and (repository is None or repository.has_job(run.job_name)):
-                _judge(instance, store, newest, run.run_id, done, execute=execute)
-        cursor = page[-1].run_id
+        _judge(instance, store, newest, run_id, done, execute=execute)
     return done
 
 
+def _old(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition | None, before: datetime) -> list[str]:
+    """All of them before the first goes: the cursor to the next page is a run, which must be there to be found."""
+    finished, found = dg.RunsFilter(statuses=list(FINISHED), updated_before=before), list[str]()
+    cursor: str | None = None
+    while page := instance.get_runs(finished, cursor=cursor, limit=_PAGE):
+        found += [run.run_id for run in page if _ours(run, repository)]
+        cursor = page[-1].run_id
+    return found[::-1]
+
+
+def _ours(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
+    return "threadline/operation" in run.tags if repository is None else repository.has_job(run.job_name)
+
+
 def _judge(
-    instance: dg.DagsterInstance, store: Store, newest: "_Newest", run_id: str, done: Pruned, *, execute: bool
+    instance: dg.DagsterInstance, store: Store, newest: set[str], run_id: str, done: Pruned, *, execute: bool
 ) -> None:
     if not recorded(store, run_id):
         done.without_evidence += 1
-    elif newest.held_by(run_id):
+    elif run_id in newest:
         done.current += 1
     else:
         if execute:
@@ -147,27 +185,16 @@ def recorded(store: Store, run_id: str) -> bool:
     return store.record_path(run_id).exists() or any(store.directory.glob(f"{run_id}.*.json"))
 
 
-class _Newest:
-    """Which runs hold the newest materialization of an asset or of one of its partitions: what the UI shows as now."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
-        self._latest: dict[dg.AssetKey, set[int]] = {}
-
-    def held_by(self, run_id: str) -> bool:
-        records = self._instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION).records
-        return any(key is not None and record.storage_id in self._of(key) for key, record in _by_asset(records))
-
-    def _of(self, key: dg.AssetKey) -> set[int]:
-        if key not in self._latest:
-            storage = self._instance.event_log_storage
-            by_partition = storage.get_latest_storage_id_by_partition(key, DagsterEventType.ASSET_MATERIALIZATION)
-            newest = self._instance.fetch_materializations(key, limit=1).records
-            self._latest[key] = {*by_partition.values(), *(record.storage_id for record in newest)}
-        return self._latest[key]
-
-
-def _by_asset(records: Sequence[EventLogRecord]) -> Iterator[tuple[dg.AssetKey | None, EventLogRecord]]:
-    for record in records:
-        event = record.event_log_entry.dagster_event
-        yield (event.asset_key if event else None), record
+def _holders_of_newest(instance: dg.DagsterInstance) -> set[str]:
+    """Runs that hold the newest materialization of an asset or of one of its partitions: what the UI shows as now."""
+    held: set[str] = set()
+    for key in instance.all_asset_keys():
+        held.update(record.run_id for record in instance.fetch_materializations(key, limit=1).records)
+        partitions = instance.event_log_storage.get_latest_storage_id_by_partition(
+            key, DagsterEventType.ASSET_MATERIALIZATION
+        )
+        places = sorted(partitions.values())
+        for start in range(0, len(places), _PAGE):
+            some = dg.AssetRecordsFilter(asset_key=key, storage_ids=places[start : start + _PAGE])
+            held.update(record.run_id for record in instance.fetch_materializations(some, limit=_PAGE).records)
+    return held
