@@ -89,7 +89,7 @@ def screen(clone: Clone, profile: Path) -> Iterator[Screen]:
             profile, executable_path=executable, args=list(_FLAGS), viewport={"width": 1280, "height": 800}
         )
         page = context.new_page()
-        page.set_default_timeout(60_000)  # an idle machine needs a tenth
+        page.set_default_timeout(120_000)  # an idle machine needs a tenth
         page.on("response", note)
         yield Screen(page, clone)
         page.screenshot(path=clone.directory / "last.png")  # what a failed test was looking at
