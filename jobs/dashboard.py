@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 from threadline_ops.health import place
@@ -16,14 +18,16 @@ _RUNBOOKS = {
     "audited_write_paths": "write-path-probe",
     "continuity_baseline": "continuity-backfill",
     "health_report": "health-check",
+    "audit_archive": "archive-write",
 }
 
 
-def dressed(definitions: dg.Definitions, settings: Settings) -> dg.Definitions:
-    """The same definitions, with owners and links to runbooks.
+def dressed(definitions: dg.Definitions, schedules: list[Any], settings: Settings) -> dg.Definitions:
+    """The same definitions, with owners, links to runbooks, and these schedules.
 
     Args:
         definitions: the whole code location.
+        schedules: instead of its own.
         settings: who owns it, and where the runbooks are.
     """
     owners = [settings.dashboard.owner] if settings.dashboard.owner else []
@@ -46,7 +50,7 @@ def dressed(definitions: dg.Definitions, settings: Settings) -> dg.Definitions:
         ],
         asset_checks=definitions.asset_checks,
         jobs=definitions.jobs,
-        schedules=definitions.schedules,
+        schedules=schedules,
         sensors=definitions.sensors,
         resources=definitions.resources,
     )

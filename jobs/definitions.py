@@ -24,7 +24,7 @@ def build(settings: Settings) -> dg.Definitions:
         maintenance.defs,
         dg.Definitions(resources={"operations": Operations()}),
     )
-    return dressed(dg.Definitions.merge(capabilities, schedules.build(settings, capabilities)), settings)
+    return dressed(capabilities, schedules.build(settings, capabilities), settings)
 
 
 defs = build(configuration.load())

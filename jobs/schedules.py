@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.continuity import VerifyConfig, verify_table
 from assets.failures import failures
-from assets.maintenance import MaintenanceConfig, MaintenanceMode, prune_dagster_runs
+from assets.maintenance import prune_dagster_runs
 from assets.resources import Operations
 from assets.retention import Mode, PurgeConfig, purge_expired_changes
 from threadline_ops.continuity import tables
@@ -37,10 +37,14 @@ def _purge(mode: Mode) -> Requests:
     return requests
 
 
-def _prune(context: dg.ScheduleEvaluationContext, settings: Settings) -> Iterator[dg.RunRequest]:
-    del context, settings
-    config = MaintenanceConfig(mode=MaintenanceMode.execute)
-    yield dg.RunRequest(run_config=dg.RunConfig(ops={prune_dagster_runs.name: config}))
+def _execute(op: str) -> Requests:
+    """One run that may change things, of a job that is dry by itself."""
+
+    def requests(context: dg.ScheduleEvaluationContext, settings: Settings) -> Iterator[dg.RunRequest]:
+        del context, settings
+        yield dg.RunRequest(run_config={"ops": {op: {"config": {"mode": "execute"}}}})
+
+    return requests
 
 
 def _newest_day(name: str) -> Requests:
@@ -110,20 +114,21 @@ PLANS = (
         _purge(Mode.execute),
     ),
     Plan(
-        "audit_archive_daily",
-        "audit_archive",
-        "audit_archive",
+        "archive_write_nightly",
+        "archive_write",
+        "archive_write",
         "30 0 * * *",
         "Archives the day before",
-        _newest_day("audit_archive"),
+        _newest_day("archive_write"),
     ),
+    Plan("archive_verify_weekly", "archive_verify", "archive_verify", "20 4 * * 0", "Reads the archive back"),
     Plan(
         "archive_then_purge_nightly",
         "archive_then_purge",
         "archive_then_purge",
-        "30 0 * * *",
-        "Archives, and deletes what the archive holds",
-        _newest_day("archive_then_purge"),
+        "45 2 * * *",
+        "Archives what is expired, reads it back, and deletes what is the same",
+        _execute("purge_archived_changes"),
     ),
     Plan("coverage_check_hourly", "coverage_check", "coverage_check", "5 * * * *", "Examines capture"),
     Plan(
@@ -143,22 +148,24 @@ PLANS = (
         "dagster_maintenance",
         "50 4 * * 0",
         "Removes old Dagster runs whose evidence is stored",
-        _prune,
+        _execute(prune_dagster_runs.name),
     ),
 )
 
 
-def build(settings: Settings, beside: dg.Definitions) -> dg.Definitions:
-    """The schedules of the jobs that there are.
+def build(settings: Settings, beside: dg.Definitions) -> list[Any]:
+    """Every schedule of the code location.
 
     Args:
         settings: which run, and when.
-        beside: the code location so far; a schedule that it has already stays as it is.
+        beside: the capabilities. A plan without its job is left out; of two schedules of a name the plan's is taken,
+            because only that one follows the settings.
     """
     jobs = {job.name for job in beside.jobs or ()}
-    taken = {schedule.name for schedule in beside.schedules or ()}
-    plans = [plan for plan in PLANS if plan.job in jobs and plan.name not in taken]
-    return dg.Definitions(schedules=[_schedule(plan, settings) for plan in plans])
+    plans = [plan for plan in PLANS if plan.job in jobs]
+    names = {plan.name for plan in plans}
+    others = [schedule for schedule in beside.schedules or () if schedule.name not in names]
+    return [*others, *(_schedule(plan, settings) for plan in plans)]
 
 
 def _schedule(plan: Plan, settings: Settings) -> dg.ScheduleDefinition:

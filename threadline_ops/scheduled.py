@@ -34,7 +34,8 @@ class ScheduleSettings(Section):
     timezone: Annotated[StrictStr, AfterValidator(_zone)] = "UTC"
     retention_preview: Schedule = None
     retention_purge: Schedule = None
-    audit_archive: Schedule = None
+    archive_write: Schedule = None
+    archive_verify: Schedule = None
     archive_then_purge: Schedule = None
     coverage_check: Schedule = None
     continuity_verify: Schedule = None
@@ -49,7 +50,8 @@ class BudgetSettings(Section):
 
     retention_preview: Hours = None
     retention_purge: Hours = None
-    audit_archive: Hours = None
+    archive_write: Hours = None
+    archive_verify: Hours = None
     coverage_check: Hours = None
     continuity_baseline: Hours = None
     continuity_verify: Hours = None

@@ -63,7 +63,7 @@ def test_a_new_user_breaks_sees_and_heals(user: Screen):
     assert evidence(user.clone, dry_run)["mode"] == "dry_run"
     figures = evidence(user.clone, exported)
     assert figures["parameters"]["filters"] == {"table": "flights"}
-    with Path(figures["parameters"]["location"]).open(newline="") as stream:
+    with (user.clone.directory / figures["parameters"]["location"]).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert rows
     assert {row["table_name"] for row in rows} == {"flights"}

@@ -75,13 +75,20 @@ def test_a_partitioned_job_is_asked_for_the_day_before_and_one_that_appears_is_s
     @dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
     def archived() -> None: ...
 
-    job = dg.define_asset_job("audit_archive", selection=[archived])
-    beside = dg.Definitions(assets=[archived], jobs=[job], resources={"operations": Operations()})
-    both = dg.Definitions.merge(beside, schedules.build(Settings(), beside))
-    assert [schedule.name for schedule in both.get_repository_def().schedule_defs] == ["audit_archive_daily"]
-    (request,) = asked(both, "audit_archive_daily")
+    job = dg.define_asset_job("archive_write", selection=[archived])
+    own = dg.ScheduleDefinition(name="archive_write_nightly", job=job, cron_schedule="0 0 * * *")
+    other = dg.ScheduleDefinition(name="another", job=job, cron_schedule="0 0 * * *")
+    beside = dg.Definitions(assets=[archived], jobs=[job], schedules=[own, other])
+    both = dg.Definitions(
+        assets=[archived],
+        jobs=[job],
+        schedules=schedules.build(Settings(schedules=ScheduleSettings(archive_write="7 1 * * *")), beside),
+        resources={"operations": Operations()},
+    )
+    found = {schedule.name: schedule.cron_schedule for schedule in both.get_repository_def().schedule_defs}
+    assert found == {"archive_write_nightly": "7 1 * * *", "another": "0 0 * * *"}, "the settings' one is taken"
+    (request,) = asked(both, "archive_write_nightly")
     assert (request.partition_key, request.run_key) == ("2026-05-31", "2026-05-31")
-    assert not list(schedules.build(Settings(), both).schedules or ()), "one that is there stays as it is"
 
 
 def test_every_asset_has_its_owner_runbook_group_and_kind():

@@ -144,7 +144,8 @@ def test_the_page_stands_alone_and_says_everything(settings: Settings, connectio
         assert svg in text
         ElementTree.fromstring(svg)
     record = json.loads(report.evidence.read_text())
-    assert (record["operation"], record["outcome"]) == ("health_check", "unhealthy")
+    assert (record["operation"], record["outcome"]) == ("health_check", "complete")
+    assert record["figures"]["problems"] == 1
 
 
 def test_names_of_tables_are_escaped(settings: Settings, connection: psycopg.Connection):

@@ -130,7 +130,7 @@ def look(settings: Settings, now: datetime) -> Health:
     ran = operations.read(chain).operations(settings, now)
     backlog = load(settings, now)
     there, unreachable = _asked(settings)
-    down = [Problem("database", "database", unreachable, "the-database-answers")] if unreachable else []
+    down = [Problem("database", "database", unreachable, "every-audited-table-is-healthy")] if unreachable else []
     return Health(
         environment=settings.environment,
         as_of=now,
@@ -200,7 +200,7 @@ def _problems(seen: Inventory, found: list[Finding]) -> Iterator[Problem]:
 def _late(ran: tuple[OperationHealth, ...]) -> Iterator[Problem]:
     for operation in ran:
         if not operation.healthy:
-            yield Problem("operation", operation.title, operation.reason, runbook(operation.key))
+            yield Problem("operation", operation.title, operation.reason, operation.runbook)
 
 
 def _open(backlog: Backlog) -> Iterator[Problem]:
@@ -210,7 +210,7 @@ def _open(backlog: Backlog) -> Iterator[Problem]:
 
 
 def runbook(name: str) -> str:
-    """The page of a job or a check."""
+    """The page of a check."""
     return name.replace("_", "-")
 
 

@@ -34,12 +34,14 @@ class Watched:
         title: for people.
         recorded_as: operations of the evidence records that count.
         modes: modes that count; empty takes all.
+        runbook: page to open, without its ending.
         each_table: every table of these runs is looked at by itself, and the most neglected one counts.
     """
 
     key: str
     title: str
     recorded_as: tuple[str, ...]
+    runbook: str
     modes: tuple[str, ...] = ()
     each_table: bool = False
 
@@ -49,13 +51,14 @@ class Watched:
 
 
 WATCHED = (
-    Watched("retention_preview", "Purge preview", ("retention_purge",), ("dry_run",)),
-    Watched("retention_purge", "Purge", ("retention_purge", "archive_then_purge", "archive_purge"), ("execute",)),
-    Watched("audit_archive", "Archive", ("audit_archive", "archive_write", "archive_then_purge")),
-    Watched("coverage_check", "Coverage", ("doctor", "coverage")),
-    Watched("continuity_baseline", "Baseline", ("continuity_baseline",), each_table=True),
-    Watched("continuity_verify", "Verification", ("continuity_verify",), each_table=True),
-    Watched("topology_check", "Topology", ("topology_check",)),
+    Watched("retention_preview", "Purge preview", ("retention_purge",), "retention-purge", ("dry_run",)),
+    Watched("retention_purge", "Purge", ("retention_purge", "archive_then_purge"), "retention-purge", ("execute",)),
+    Watched("archive_write", "Archive", ("audit_archive", "archive_then_purge"), "archive-write"),
+    Watched("archive_verify", "Archive read back", ("archive_verify",), "archive-verify"),
+    Watched("coverage_check", "Coverage", ("doctor", "coverage"), "coverage-check"),
+    Watched("continuity_baseline", "Baseline", ("continuity_baseline",), "continuity-backfill", each_table=True),
+    Watched("continuity_verify", "Verification", ("continuity_verify",), "continuity-verify", each_table=True),
+    Watched("topology_check", "Topology", ("topology_check",), "topology-check"),
 )
 
 
@@ -91,6 +94,7 @@ class OperationHealth:
 
     key: str
     title: str
+    runbook: str
     state: State
     last: Run | None
     last_success: datetime | None
@@ -146,6 +150,7 @@ class Ledger:
         return OperationHealth(
             watched.key,
             watched.title,
+            watched.runbook,
             state,
             seen.last,
             neglected[1] if neglected else None,

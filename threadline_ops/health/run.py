@@ -48,7 +48,7 @@ def run_health(
     ) as recording:
         health = look(settings, now)
         html = write(settings, health, beside(settings))
-        recording.outcome = "complete" if health.healthy else "unhealthy"
+        # The look is complete whatever it saw; another outcome would open an issue about the looking.
         recording.figures.update(
             problems=len(health.problems),
             tables=len(health.tables),
