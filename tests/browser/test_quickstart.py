@@ -32,6 +32,7 @@ def user(tmp_path: Path) -> Iterator[Screen]:
         yield opened
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_a_new_user_breaks_sees_and_heals(user: Screen):
     _, _, break_it, ask_health, heal_it = commands()
