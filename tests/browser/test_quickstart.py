@@ -129,6 +129,7 @@ def see_it_in_the_health_report(user: Screen) -> None:
     user.open("/assets/health_report?view=checks&checkDetail=every_audited_table_is_healthy")
     user.wait_for(FAILED)
     user.open("/assets/health_report")
+    user.wait_for("tables_broken")
     user.keep("health-asset")
     user.open_file(user.clone.demo / "health.html")
     assert "public.bookings" in user.page.locator("section", has_text="To look at").first.inner_text()
