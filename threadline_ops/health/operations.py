@@ -201,9 +201,8 @@ def duration(span: timedelta) -> str:
     """A duration in the two units that matter: 26 h, 8 d 4 h, 12 min."""
     minutes = int(span.total_seconds() // 60)
     hours, days = minutes // 60, minutes // (24 * 60)
-    if hours < 2:
-        return f"{minutes} min"
-    return f"{hours} h" if hours < 48 else f"{days} d" + (f" {hours % 24} h" if hours % 24 and days < 14 else "")
+    short = f"{minutes} min" if hours < 2 else f"{hours} h"
+    return short if hours < 48 else f"{days} d" + (f" {hours % 24} h" if hours % 24 and days < 14 else "")
 
 
 def summary(record: Record) -> Run:
