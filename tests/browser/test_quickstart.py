@@ -122,7 +122,7 @@ def see_it_in_the_backlog(user: Screen) -> None:
     user.open_file(user.clone.demo / "backlog.html")
     row = user.page.locator("li", has_text="capture.expected_tables_covered")
     row.get_by_text("Issue", exact=True).first.wait_for()
-    user.keep("backlog")
+    user.keep("backlog-issue")
 
 
 def see_it_in_the_health_report(user: Screen) -> None:

@@ -79,7 +79,6 @@ class Home:
             f"{PREFIX}RETENTION__ENABLED": "true",
             f"{PREFIX}RETENTION__KEEP_DAYS": str(KEEP_DAYS),
             f"{PREFIX}EVIDENCE__DIRECTORY": str(root / "evidence"),
-            f"{PREFIX}EXPORT__DIRECTORY": str(root / "exports"),
             f"{PREFIX}BACKLOG__DIRECTORY": str(root),
             f"{PREFIX}EXPORT__DIRECTORY": str(root / "exports"),
             f"{PREFIX}ARCHIVE_URI": (root / "archive").as_uri(),
