@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## Boot a database, replay real activity, purge it through Dagster, say what happened.
-	@$(BIN)/python -m jobs.demo --months $(MONTHS)
+	@$(BIN)/python -m jobs.demo --months $(MONTHS) $(if $(FLIGHTS),--flights $(FLIGHTS))
 
 demo-server: $(STAMP)  ## Start the demo's database again, until Ctrl-C.
 	@$(BIN)/threadline-ops demo serve

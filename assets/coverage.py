@@ -19,6 +19,7 @@ from threadline_ops.coverage.growth import Activity, activity
 from threadline_ops.coverage.inventory import inventory
 from threadline_ops.coverage.run import run_doctor
 from threadline_ops.database import Database, opened
+from threadline_ops.health import place
 from threadline_ops.settings import Settings
 from threadline_ops.stopping import stop_requested
 
@@ -57,12 +58,14 @@ def audited_assets(settings: Settings) -> list[dg.AssetSpec]:
 
 def check_specs(settings: Settings) -> list[dg.AssetCheckSpec]:
     """Every assertion, of every table and of the database."""
-    tables = [
-        dg.AssetCheckSpec(check.value, asset=asset_key(table))
-        for table in sorted(expected_tables(settings))
-        for check in TABLE_CHECKS
-    ]
-    return [*tables, *(dg.AssetCheckSpec(check.value, asset=AUDIT_TRAIL) for check in Check)]
+
+    def spec(check: Check, asset: dg.AssetKey) -> dg.AssetCheckSpec:
+        runbook = place(settings.dashboard.runbooks, check.value.replace("_", "-"))
+        link = f"[runbook]({runbook})" if runbook.startswith("http") else f"`{runbook}`"
+        return dg.AssetCheckSpec(check.value, asset=asset, description=f"Runbook: {link}")
+
+    tables = [spec(check, asset_key(table)) for table in sorted(expected_tables(settings)) for check in TABLE_CHECKS]
+    return [*tables, *(spec(check, AUDIT_TRAIL) for check in Check)]
 
 
 def examination(settings: Settings) -> dg.AssetChecksDefinition:
@@ -78,6 +81,8 @@ def examination(settings: Settings) -> dg.AssetChecksDefinition:
         description="Compares capture with the settings, examines the audit tables and what they hold, and probes "
         "the tables whose owners allow it.",
         pool="audit_database",
+        # Otherwise the UI could execute no check of one table, because that would leave the others out.
+        can_subset=True,
     )
     def examine_audited_database(
         context: dg.AssetCheckExecutionContext, operations: Operations
@@ -96,7 +101,8 @@ def examination(settings: Settings) -> dg.AssetChecksDefinition:
         seen = report.diagnosis.inventory
         for observation in observations(seen, lately, _trail_metadata(report)):
             context.op_execution_context.log_event(observation)
-        for evaluation in evaluations(seen, report.diagnosis.findings, check_specs(settings)):
+        asked = [spec for spec in check_specs(settings) if spec.key in context.selected_asset_check_keys]
+        for evaluation in evaluations(seen, report.diagnosis.findings, asked):
             reach = _reach(report, evaluation)
             yield dg.AssetCheckResult(
                 asset_key=evaluation.asset_key,

@@ -20,8 +20,8 @@ OVERLAP = timedelta(minutes=10)
 #: Runs a tick; the rest waits for the next.
 PER_TICK = 500
 
-#: Records of rendering itself, which must not ask for another rendering.
-_OWN = ("host_preflight", "backlog_render")
+#: Records of rendering itself and of looking at it, which must not ask for another rendering.
+_OWN = ("host_preflight", "backlog_render", "health_check", "dagster_maintenance")
 
 
 @dataclass(frozen=True)

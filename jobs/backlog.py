@@ -1,4 +1,6 @@
-"""The `backlog_render` job, its daily schedule, and the sensor that gives every run its evidence."""
+"""The `backlog_render` job, and the sensor that gives every run its evidence."""
+
+from datetime import timedelta
 
 import dagster as dg
 
@@ -6,26 +8,15 @@ from assets.backlog import ADOPTION_BACKLOG, adoption_backlog, head_metadata
 from assets.evidence import Cursor, reconcile
 from assets.failures import failures
 from assets.resources import Operations
+from jobs.limits import run_tags
 
 backlog_render = dg.define_asset_job(
     "backlog_render",
     selection=dg.AssetSelection.assets(adoption_backlog) | dg.AssetSelection.checks_for_assets(adoption_backlog),
     executor_def=dg.in_process_executor,
     description="Look at this host, then render the adoption backlog from the evidence and check it.",
-    tags={"threadline/operation": "backlog_render"},
+    tags=run_tags("backlog_render", at_most=timedelta(hours=1), repeatable=True),
 )
-
-
-@dg.schedule(
-    job=backlog_render,
-    cron_schedule="30 5 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Renders every morning at 05:30 UTC once it is switched on, because evidence expires without any run.",
-)
-def backlog_render_daily() -> dg.RunRequest:
-    """Ask for one rendering."""
-    return dg.RunRequest()
 
 
 @dg.sensor(
@@ -51,6 +42,4 @@ def run_evidence_sensor(context: dg.SensorEvaluationContext, operations: Operati
     )
 
 
-defs = dg.Definitions(
-    assets=[adoption_backlog], jobs=[backlog_render], schedules=[backlog_render_daily], sensors=[run_evidence_sensor]
-)
+defs = dg.Definitions(assets=[adoption_backlog], jobs=[backlog_render], sensors=[run_evidence_sensor])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.continuity import (
@@ -13,6 +15,7 @@ from assets.continuity import (
 )
 from assets.failures import failures
 from assets.resources import Operations
+from jobs.limits import run_tags
 
 continuity_backfill = dg.define_asset_job(
     "continuity_backfill",
@@ -20,14 +23,14 @@ continuity_backfill = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Take the baseline of tables, one partition each. Copies rows to the archive store and writes "
     "nothing into audit_changes; a run that was stopped goes on where it ended.",
-    tags={"threadline/operation": "continuity_baseline"},
+    tags=run_tags("continuity_baseline", at_most=timedelta(hours=48)),
 )
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
     description="Verify that baseline and captured changes make the live rows of one table, and nothing slipped past.",
-    tags={"threadline/operation": "continuity_verify"},
+    tags=run_tags("continuity_verify", at_most=timedelta(hours=24)),
 )
 def continuity_verify() -> None:
     """Wire the op; its config is the job's."""

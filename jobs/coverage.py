@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.coverage import audited_assets, examination, watch
 from assets.evaluations import AUDIT_TRAIL, asset_key
 from assets.resources import Operations
+from jobs.limits import run_tags
 from threadline_ops import settings as configuration
 from threadline_ops.coverage import expected_tables
 from threadline_ops.settings import Settings
@@ -24,7 +27,7 @@ def build(settings: Settings) -> dg.Definitions:
         executor_def=dg.in_process_executor,
         description="Examines the audited database and evaluates every coverage check. It changes nothing: live "
         "probes are rolled back.",
-        tags={"threadline/operation": "coverage_check"},
+        tags=run_tags("coverage_check", at_most=timedelta(hours=1), repeatable=True),
     )
 
     @dg.sensor(

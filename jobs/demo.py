@@ -35,21 +35,22 @@ def main() -> int:
     """Run the demo from nothing; the exit status of a command."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--months", type=int, default=1, choices=range(1, 13), metavar="1-12")
-    months = parser.parse_args().months
+    parser.add_argument("--flights", type=int, metavar="N", help="At most so many flights, for a quick look.")
+    arguments = parser.parse_args()
     try:
-        _demo(months)
+        _demo(arguments.months, arguments.flights)
     except OpsError as error:
         fail(error)
         return 2
     return 0
 
 
-def _demo(months: int) -> None:
+def _demo(months: int, flights: int | None = None) -> None:
     home = demo.directory()
     started = time.monotonic()
     with served(home) as server:
         out.print("[bold]1. A flight-operations database, audited[/]")
-        demo.make(server, months=months)
+        demo.make(server, months=months, flights=flights)
         _start_fresh(home)
         os.environ.update(home.write_environment(server))
         shutil.copy(Path(__file__).parents[1] / "dagster.yaml", home.dagster)

@@ -1,10 +1,13 @@
-"""The `topology_check` and `write_path_probe` jobs, and a weekly schedule for the first."""
+"""The `topology_check` and `write_path_probe` jobs."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import dagster as dg
 
 from assets.topology import audited_write_paths, connection_topology
+from jobs.limits import run_tags
 
 topology_check = dg.define_asset_job(
     "topology_check",
@@ -12,7 +15,7 @@ topology_check = dg.define_asset_job(
     # In process: nothing is left behind when the run's process is killed.
     executor_def=dg.in_process_executor,
     description="Find out what stands before PostgreSQL in every environment, and prove the contract behind it.",
-    tags={"threadline/operation": "topology_check"},
+    tags=run_tags("topology_check", at_most=timedelta(hours=2)),
 )
 
 write_path_probe = dg.define_asset_job(
@@ -20,20 +23,10 @@ write_path_probe = dg.define_asset_job(
     selection=dg.AssetSelection.assets(audited_write_paths),
     executor_def=dg.in_process_executor,
     description="Exercise the declared write paths, and check what capture recorded of them.",
-    tags={"threadline/operation": "write_path_probe"},
-)
-
-topology_check_weekly = dg.ScheduleDefinition(
-    name="topology_check_weekly",
-    job=topology_check,
-    cron_schedule="40 3 * * 1",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Measures every environment on Mondays at 03:40 UTC once it is switched on.",
+    tags=run_tags("write_path_probe", at_most=timedelta(hours=2)),
 )
 
 defs = dg.Definitions(
     assets=[connection_topology, audited_write_paths],
     jobs=[topology_check, write_path_probe],
-    schedules=[topology_check_weekly],
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,12 +19,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests import debian
 from threadline_ops.embedded import scratch
 from threadline_ops.embedded.account import can_enter, hand_over, spawn
 
-HOW_TO_GET_IT = (
+_PACKAGE = debian.Package(
+    "pgbouncer",
+    ("pgbouncer",),
     "PgBouncer is needed and was not found; install it (apt install pgbouncer, dnf install pgbouncer, "
-    "brew install pgbouncer) or put it on PATH"
+    "brew install pgbouncer) or put it on PATH",
 )
 START_SECONDS = 20.0
 #: Packages that Debian's pgbouncer links and a small system may lack.
@@ -65,32 +67,21 @@ class PgBouncer:
 @cache
 def program() -> Program:
     """PgBouncer on this machine; in CI its absence is a failure, elsewhere a skip that says how to get it."""
-    found = _on_path() or _from_debian()
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(HOW_TO_GET_IT, pytrace=False)
-        pytest.skip(HOW_TO_GET_IT)
-    return found
+    return _PACKAGE.required(_of(_PACKAGE.on_path), _of(_PACKAGE.installed), _unpacked)
 
 
-def _on_path() -> Program | None:
-    path = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-    return Program(path) if path else None
+def _of(way: Callable[[], str | None]) -> Callable[[], Program | None]:
+    return lambda: Program(path) if (path := way()) else None
 
 
-def _from_debian() -> Program | None:
-    """Fetched with apt: installed by root in CI, else unpacked into our own directory, the system left alone."""
+def _unpacked() -> Program | None:
+    """Fetched with apt and unpacked into our own directory, the system left alone."""
     if shutil.which("apt-get") is None:
         return None
-    place = scratch.root() / "pgbouncer"
-    scratch.make_directory(place, 0o755)
+    place = debian.directory("pgbouncer")
+    unpacked = place / "root"
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may arrive here at once
-        if os.geteuid() == 0 and os.environ.get("CI"):
-            _apt("update")
-            _apt("install", "-y", "--no-install-recommends", "pgbouncer")
-            return _on_path()
-        unpacked = place / "root"
         if not (unpacked / "usr/sbin/pgbouncer").exists() and not _unpack(place, unpacked):
             return None
     libraries = sorted({str(p.parent) for p in unpacked.glob("usr/lib/*/*.so*")})
@@ -98,21 +89,13 @@ def _from_debian() -> Program | None:
 
 
 def _unpack(place: Path, target: Path) -> bool:
-    if not _apt("download", "pgbouncer", cwd=place):
+    if not debian.apt("download", "pgbouncer", cwd=place):
         return False
     for library in _LIBRARIES:
-        _apt("download", library, cwd=place)  # which of the names exists depends on the release
+        debian.apt("download", library, cwd=place)  # which of the names exists depends on the release
     return all(
         subprocess.run(["dpkg", "-x", package, target], check=False).returncode == 0 for package in place.glob("*.deb")
     )
-
-
-def _apt(*arguments: str, cwd: Path | None = None) -> bool:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        ["apt-get", "-qq", *arguments], cwd=cwd, env=environment, capture_output=True, timeout=240, check=False
-    )
-    return done.returncode == 0
 
 
 @contextmanager

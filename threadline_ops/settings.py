@@ -35,6 +35,7 @@ from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, Enviro
 from threadline_ops.errors import PolicyError, SettingsError
 from threadline_ops.fields import Boolean, Identifier, PositiveInt, Section
 from threadline_ops.oversight import AlertsSettings, RolesSettings
+from threadline_ops.scheduled import BudgetSettings, DashboardSettings, ScheduleSettings
 
 PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
@@ -249,6 +250,9 @@ class Settings(BaseSettings):
     backlog: BacklogSettings = BacklogSettings()
     roles: RolesSettings = RolesSettings()
     alerts: AlertsSettings = AlertsSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    budgets: BudgetSettings = BudgetSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     @classmethod
     def settings_customise_sources(

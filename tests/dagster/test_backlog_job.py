@@ -10,7 +10,7 @@ import pytest
 from assets.backlog import ADOPTION_BACKLOG
 from assets.resources import Operations
 from assets.retention import Mode, PurgeConfig
-from jobs.backlog import backlog_render_daily, run_evidence_sensor
+from jobs.backlog import run_evidence_sensor
 from jobs.definitions import defs
 from threadline_ops import evidence
 from threadline_ops import settings as configuration
@@ -164,6 +164,5 @@ def test_the_instance_remembers_what_a_rewritten_store_forgot(store: Store, monk
     assert [check.asset_key for check in result.get_asset_check_evaluations()] == [ADOPTION_BACKLOG] * 3
 
 
-def test_the_schedule_is_off_and_the_sensor_on():
-    assert backlog_render_daily.default_status is dg.DefaultScheduleStatus.STOPPED
+def test_the_sensor_is_on():
     assert run_evidence_sensor.default_status is dg.DefaultSensorStatus.RUNNING

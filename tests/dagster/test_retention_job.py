@@ -14,7 +14,6 @@ import pytest
 from assets.resources import Operations
 from assets.retention import Mode, PurgeConfig
 from jobs.definitions import defs
-from jobs.retention import retention_purge, retention_purge_nightly
 from tests.audit import bulk, count
 
 pytestmark = pytest.mark.pooled
@@ -103,16 +102,6 @@ def test_no_event_holds_the_connection_string(audited: str, monkeypatch: pytest.
     assert not result.success
     assert "nothing listens there" in text
     assert "honeytoken-77" not in text
-
-
-def test_the_schedule_is_off_and_asks_for_an_executed_run():
-    schedule = defs.resolve_schedule_def("retention_purge_nightly")
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    tick = retention_purge_nightly.evaluate_tick(dg.build_schedule_context())
-    assert tick.run_requests is not None
-    (request,) = tick.run_requests
-    assert request.run_config["ops"][OP]["config"]["mode"] == "execute"
-    assert dg.validate_run_config(retention_purge, request.run_config)
 
 
 def test_the_resource_holds_no_secret():

@@ -102,3 +102,32 @@ def test_a_termination_reaches_the_command(server, home: Home):
     child.send_signal(signal.SIGTERM)
     child.communicate(timeout=30)
     assert child.returncode == 9
+
+
+def test_break_drops_one_trigger_and_heal_restores_it(server, home: Home):
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "threadline_ops", *words],
+            env=environment(server) | home.read_environment(), cwd=home.directory.parent, capture_output=True,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert command("coverage").returncode == 0, "the demo's environment says what must be captured"
+    assert command("demo", "break").returncode == 0
+    broken = command("coverage")
+    assert broken.returncode == 1
+    assert "6 covered, 1 uncovered" in broken.stdout
+    assert command("demo", "break").returncode == 0, "again changes nothing"
+    assert command("demo", "heal").returncode == 0
+    assert command("coverage").returncode == 0
+
+
+def test_break_touches_no_other_database_and_says_when_the_server_is_down(server, home: Home, database: str):
+    text = home.env.read_text()
+    for dsn, message in ((database, "was not made by the demo"), ("postgresql://x@127.0.0.1:1/x", "make ui")):
+        home.env.write_text(f"export THREADLINE_OPS_DSN='{dsn}'\n")
+        child = start(server, home.directory.parent, "break")
+        _, err = child.communicate(timeout=60)
+        assert child.returncode == 2
+        assert message in err
+    home.env.write_text(text)

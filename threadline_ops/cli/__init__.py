@@ -20,6 +20,7 @@ from threadline_ops.cli import (
     demo,
     evidence,
     export,
+    health,
     holds,
     investigate,
     partition,
@@ -55,6 +56,7 @@ for _module in (
     continuity,
     roles,
     alerts,
+    health,
 ):
     _module.register(app)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from threadline_ops.database import Database
     from threadline_ops.demo import BuildResult, Event, Server
     from threadline_ops.demo.home import Home
 
@@ -31,6 +32,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="An audited flight-operations database to try everything on.")
     group.command("build")(build)
     group.command("serve")(serve)
+    group.command("break")(break_capture)
+    group.command("heal")(heal_capture)
     group.command("exec", context_settings=_COMMAND)(execute)
     app.add_typer(group, name="demo")
 
@@ -81,6 +84,43 @@ def execute(context: typer.Context) -> None:
     raise typer.Exit(status if status >= 0 else 128 - status)
 
 
+def break_capture() -> None:
+    """Drop the capture trigger of one table, as a careless migration would, to see what notices."""
+    from threadline_ops.demo import trouble
+
+    with _database() as database:
+        trigger = trouble.drop_trigger(database)
+    out.print(f"Trigger {trigger} is gone: changes of {trouble.TABLE} are captured no more.", markup=False)
+    out.print("Undo it with [bold]threadline-ops demo heal[/]")
+
+
+def heal_capture() -> None:
+    """Put the trigger back that `demo break` dropped; what was written in between stays uncaptured."""
+    from threadline_ops.demo import trouble
+
+    with _database() as database:
+        trouble.restore_trigger(database)
+    out.print(f"Changes of {trouble.TABLE} are captured again.", markup=False)
+
+
+@contextmanager
+def _database() -> Generator[Database]:
+    """The demo's database, while its server is up."""
+    from pydantic import SecretStr
+
+    from threadline_ops import settings as configuration
+    from threadline_ops.database import opened
+    from threadline_ops.errors import Unreachable
+    from threadline_ops.settings import PREFIX
+
+    dsn = directory().read_environment()[f"{PREFIX}DSN"]
+    try:
+        with opened(configuration.load(dsn=SecretStr(dsn)), "demo") as database:
+            yield database
+    except Unreachable as error:
+        raise Unreachable(error.what, fix="start the demo's database with make ui or make demo-server") from None
+
+
 def _child(command: list[str], environment: dict[str, str]) -> int:
     """The exit status of a command that gets every signal meant for us; the server outlives it."""
 
@@ -113,13 +153,13 @@ def directory() -> Home:
     return Home(Path(".demo"))
 
 
-def make(server: Server, *, months: int) -> BuildResult:
+def make(server: Server, *, months: int, flights: int | None = None) -> BuildResult:
     """Build the demo's database with a progress bar, and print what it holds."""
     from threadline_ops.demo import build as steps
     from threadline_ops.progress import drive
 
     with _progress_bar() as on_event:
-        result = drive(steps(server, months=months), on_event)
+        result = drive(steps(server, months=months, limit=flights), on_event)
     replayed, rewritten = result.replayed, result.rewritten
     _print_tables(result)
     out.print(
