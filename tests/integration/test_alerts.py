@@ -19,6 +19,7 @@ from threadline_ops.alerts.addresses import split
 from threadline_ops.cli import app
 from threadline_ops.errors import EvidenceError, SettingsError, TopologyError
 from threadline_ops.evidence import verify
+from threadline_ops.scheduled import BudgetSettings
 from threadline_ops.settings import Settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -92,18 +93,28 @@ def test_a_failure_is_told_once_and_its_end_once(hears: Receiver, tmp_path: Path
 def test_a_capped_purge_and_findings_are_told(hears: Receiver, tmp_path: Path):
     settings = settings_for(tmp_path, hears)
     run(settings, "capped", remaining_changes=17)
-    found = {"id": "trigger_missing", "severity": "P0", "subject": "public.orders", "what": "has no capture trigger"}
     with evidence.recording(settings, "doctor", run_id=None, mode="check", command="threadline-ops doctor") as r:
         r.outcome = "findings"
-        r.figures.update(findings=[found])
+        r.finding("COVERAGE", "trigger_missing public.orders", "public.orders: has no trigger", "P0", scope="catalog")
     run_round(settings, now=NOW)
     assert hears.titles() == [
-        "production: P0 public.orders: has no capture trigger",
+        "production: P0 public.orders: has no trigger",
         "production: P1 retention_purge stopped at its cap",
     ]
     with evidence.recording(settings, "doctor", run_id=None, mode="check", command="threadline-ops doctor") as r:
-        r.figures.update(findings=[])
-    assert run_round(settings, now=NOW).recovered == ("finding:trigger_missing:public.orders",)
+        r.looked_through("catalog")
+    assert run_round(settings, now=NOW).recovered == ("issue:AP-COVERAGE.1",)
+
+
+def test_an_overdue_operation_is_told_and_recovers(hears: Receiver, tmp_path: Path):
+    settings = settings_for(tmp_path, hears).model_copy(update={"budgets": BudgetSettings(retention_purge=24)})
+    run(settings)
+    assert run_round(settings, now=datetime.now(UTC) + timedelta(hours=23)).told == ()
+    late = datetime.now(UTC) + timedelta(hours=25)
+    assert run_round(settings, now=late).told == ("overdue:retention_purge",)
+    run(settings)
+    assert run_round(settings, now=datetime.now(UTC)).recovered == ("overdue:retention_purge",)
+    assert len(hears.titles()) == 2
 
 
 def test_an_address_that_was_down_hears_later_and_the_other_hears_nothing_twice(tmp_path: Path):

@@ -1,38 +1,36 @@
-"""Symptoms that the evidence shows: open issues of the backlog, capped runs, findings of the newest examination."""
+"""Symptoms that the evidence shows: open issues of the backlog, capped runs, operations that are overdue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
 
 from threadline_ops.alerts.symptoms import Source, Symptom
 from threadline_ops.alerts.view import view
-from threadline_ops.evidence import Record, Severity
+from threadline_ops.backlog.history import Issue
+from threadline_ops.evidence import Record
 from threadline_ops.settings import Settings
 
-#: Ends that another source tells of in more detail.
-_TOLD_ELSEWHERE = ("capped", "findings", "violations")
-_SEVERITIES: tuple[Severity, ...] = ("P0", "P1", "P2")
+#: Operations whose issues are findings.
+_EXAMINING = ("coverage", "doctor")
 
 
 def open_issues(settings: Settings, now: datetime) -> Iterator[Symptom]:
-    """Failed runs, failed backlog rows and findings of runs, as the backlog keeps them open.
+    """Failed runs, findings of examinations and failed backlog rows, as the backlog keeps them open.
 
     Raises:
         EvidenceError: a record cannot be read.
     """
     del now
     for issue in view(settings).issues:
-        if issue.latest.outcome in _TOLD_ELSEWHERE:
-            continue
-        runbook = "a-run-failed" if issue.area == "RUN" else "a-backlog-row-is-an-issue"
+        if issue.latest.outcome == "capped":
+            continue  # told below, with what remains
         yield Symptom(
             f"issue:{issue.id}",
             issue.severity,
             issue.symptom,
             f"since run {issue.opened.run_id}, latest {issue.latest.run_id}; {_again(issue.latest)}",
-            f"runbooks/{runbook}.md",
+            f"runbooks/{_runbook(issue)}.md",
         )
 
 
@@ -55,39 +53,31 @@ def capped_runs(settings: Settings, now: datetime) -> Iterator[Symptom]:
             )
 
 
-def findings(settings: Settings, now: datetime) -> Iterator[Symptom]:
-    """What the newest examination found: the doctor's, and those of a newer coverage run.
+def overdue(settings: Settings, now: datetime) -> Iterator[Symptom]:
+    """Operations whose last success is older than their budget: a schedule that skips raises no failure.
 
     Raises:
         EvidenceError: a record cannot be read.
     """
-    del now
-    newest = view(settings).conclusive
-    doctor, coverage = newest.get("doctor"), newest.get("coverage")
-    relevant = [doctor] if doctor else []
-    if coverage and (doctor is None or coverage.sequence > doctor.sequence):
-        relevant.append(coverage)
-    seen: set[str] = set()
-    for record in relevant:
-        for item in cast("list[dict[str, Any]]", record.body["figures"].get("findings", [])):
-            key = f"finding:{item['id']}:{item['subject']}"
-            if key not in seen and item["severity"] in _SEVERITIES:
-                seen.add(key)
-                yield _finding(key, item, record)
+    for operation in view(settings).ledger.operations(settings, now):
+        if operation.state == "overdue":
+            yield Symptom(
+                f"overdue:{operation.key}",
+                "P1",
+                f"{operation.title} is overdue",
+                operation.reason,
+                f"runbooks/{operation.runbook}.md",
+            )
 
 
 #: Every source by the name that its symptoms' ids begin with.
-SOURCES: dict[str, Source] = {"issue": open_issues, "capped": capped_runs, "finding": findings}
+SOURCES: dict[str, Source] = {"issue": open_issues, "capped": capped_runs, "overdue": overdue}
 
 
-def _finding(key: str, item: dict[str, Any], record: Record) -> Symptom:
-    return Symptom(
-        key,
-        item["severity"],
-        f"{item['subject']}: {item['what']}",
-        f"{item['id']}, seen by run {record.run_id}; {_again(record)}",
-        "runbooks/a-coverage-finding.md",
-    )
+def _runbook(issue: Issue) -> str:
+    if issue.area == "RUN":
+        return "a-run-failed"
+    return "a-coverage-finding" if issue.latest.operation in _EXAMINING else "a-backlog-row-is-an-issue"
 
 
 def _again(record: Record) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from threadline_ops.backlog.history import History, Issue
 from threadline_ops.evidence import Head, Record, Store, records
+from threadline_ops.health.operations import Ledger
 from threadline_ops.settings import Settings
 
 #: Ends of a run that say nothing about what it looked for.
@@ -23,12 +24,12 @@ class View:
     Attributes:
         issues: the open ones.
         executed: the newest executed run of each operation that came to an end of its own.
-        conclusive: the newest run of each operation that found out what it looked for.
+        ledger: when each operation last succeeded.
     """
 
     issues: tuple[Issue, ...]
     executed: dict[str, Record]
-    conclusive: dict[str, Record]
+    ledger: Ledger
 
 
 def view(settings: Settings) -> View:
@@ -46,19 +47,19 @@ def view(settings: Settings) -> View:
 def _view(directory: Path, environment: str, valid_days: int, head: Head | None) -> View:
     """A sensor asks every minute and evidence comes a few times a day: the head tells whether anything is new."""
     if head is None:
-        return View((), {}, {})
+        return View((), {}, Ledger())
     executed: dict[str, Record] = {}
-    conclusive: dict[str, Record] = {}
+    ledger = Ledger()
 
     def noted() -> Iterator[Record]:
         for record in records(Store(directory)):
-            if record.environment == environment and record.outcome not in _INCONCLUSIVE:
-                conclusive[record.operation] = record
-                if record.mode == "execute":
+            if record.environment == environment:
+                ledger.read(record)
+                if record.mode == "execute" and record.outcome not in _INCONCLUSIVE:
                     executed[record.operation] = record
             yield record
 
     history = History(environment, timedelta(days=valid_days))
     history.read(noted())
     mine = [issue for issue in history.issues.values() if issue.environment == environment and not issue.closed]
-    return View(tuple(mine), executed, conclusive)
+    return View(tuple(mine), executed, ledger)
