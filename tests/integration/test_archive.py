@@ -1,13 +1,10 @@
 """Archived, read back, purged: what the archive promises, and what it refuses."""
 
-import json
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
-import pytest
 
-from tests.archive import END, archive_settings, history, live, purged, written
+from tests.archive import archive_settings, history, live, purged, written
 from threadline_ops.archive import run_verify
 
 

@@ -31,10 +31,10 @@ class Chain:
         Raises:
             ArchiveError: naming the first problem.
         """
-        if self.problems:
+        for problem in self.problems:
             more = f" and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
             raise ArchiveError(
-                f"the archive's chain is broken: {self.problems[0]}{more}",
+                f"the archive's chain is broken: {problem}{more}",
                 fix="run threadline-ops archive verify, and restore what it names; nothing was changed",
             )
 

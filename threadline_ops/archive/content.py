@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,20 @@ from numpy.typing import NDArray
 _SEPARATOR = "\x01"
 #: Microseconds between Arrow's epoch, 1970, and PostgreSQL's, 2000.
 _EPOCH = 946_684_800_000_000
+
+
+class Hash(Protocol):
+    """What hashlib's constructors return."""
+
+    def update(self, data: memoryview | bytes, /) -> None:
+        """Take more bytes in."""
+        ...
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes so far."""
+        ...
+
+
 #: Arrow's arrays have no complete types; everything here is one of them.
 Array = Any
 
@@ -88,7 +102,7 @@ def digests(content: Array) -> list[str]:
     return [md5(stretch(content, start, stop)).hexdigest() for start, stop in pairwise(range(len(content) + 1))]
 
 
-def md5(data: bytes | memoryview = b"") -> hashlib._Hash:
+def md5(data: bytes | memoryview = b"") -> Hash:
     """The digest that any PostgreSQL computes quickly; docs/decisions/a-slice-proves-itself.md says why it will do."""
     return hashlib.md5(data, usedforsecurity=False)
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import rfc8785
 
@@ -143,5 +143,6 @@ def newest(entries: Iterable[Entry]) -> dict[date, Entry]:
 
 
 def _slice(values: dict[str, Any]) -> Slice:
-    after, upto = (Key(**cast("dict[str, str]", values[name])) for name in ("after", "upto"))
-    return Slice(**(values | {"after": after, "upto": upto}))
+    edges = {name: Key(**values[name]) for name in ("after", "upto")}
+    known: dict[str, Any] = values | edges
+    return Slice(**known)

@@ -80,7 +80,7 @@ def day_end(day: date) -> datetime:
 class _Open:
     rows: int = 0
     size: int = 0
-    digest: Any = field(default_factory=content.md5)
+    digest: content.Hash = field(default_factory=content.md5)
     transactions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     last: Key = field(default_factory=Key)
 

@@ -8,7 +8,6 @@ reports/<run>/2026-01-31-7.json  ids of rows that differed
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -95,7 +94,7 @@ class Files:
     def remove(self, folder: str) -> None:
         """Remove a folder and everything in it; nothing happens where there is none."""
         with told(self.shown):
-            if cast("Any", self.filesystem.get_file_info(self.path(folder))).type == fs.FileType.Directory:
+            if self.filesystem.get_file_info(self.path(folder)).type == fs.FileType.Directory:
                 self.filesystem.delete_dir(self.path(folder))
 
 
