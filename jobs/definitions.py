@@ -29,3 +29,15 @@ def build(settings: Settings) -> dg.Definitions:
 
 
 defs = build(configuration.load())
+from jobs import archive, backlog, continuity, coverage, export, retention, topology
+
+defs = dg.Definitions.merge(
+    archive.defs,
+    backlog.defs,
+    coverage.defs,
+    retention.defs,
+    topology.defs,
+    export.defs,
+    continuity.defs,
+    dg.Definitions(resources={"operations": Operations()}),
+)
