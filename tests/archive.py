@@ -20,7 +20,7 @@ Rows = dict[str, tuple[Any, ...]]
 
 
 def archive_settings(dsn: str, place: Path, *, archive: dict[str, Any] | None = None, **retention: Any) -> Settings:
-    given = {"directory": str(place / "archive"), "slice_rows": 7, "seal_wait_s": 0} | (archive or {})
+    given = {"directory": str(place / "archive"), "slice_rows": 7, "seal_wait_s": 20} | (archive or {})
     # A second reader only costs time on days of a few rows.
     return settings_for(dsn, place / "evidence", **({"keep_days": 30, "gentle": False} | retention)).model_copy(
         update={"archive": ArchiveSettings(**given), "export": ExportSettings(readers=1)}

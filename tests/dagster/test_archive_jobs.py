@@ -24,7 +24,7 @@ def environment(audited: str, connection: psycopg.Connection, tmp_path: Path, mo
         "RETENTION__REQUIRE_ARCHIVE": "true",
         "EVIDENCE__DIRECTORY": str(tmp_path / "evidence"),
         "ARCHIVE__DIRECTORY": str(tmp_path / "archive"),
-        "ARCHIVE__SEAL_WAIT_S": "0",
+        "ARCHIVE__SEAL_WAIT_S": "20",
     }.items():
         monkeypatch.setenv(f"THREADLINE_OPS_{name}", value)
 
@@ -68,12 +68,14 @@ def test_verify_and_purge_by_the_archive(connection: psycopg.Connection, tmp_pat
         assert "altered" in (failure(broken).description or "")
 
 
-def test_an_open_transaction_is_named_and_may_be_retried(audited_directly: str, connection: psycopg.Connection):
+def test_an_open_transaction_is_named_and_may_be_retried(audited_directly: str, monkeypatch: pytest.MonkeyPatch):
     with psycopg.connect(audited_directly) as writer, dg.DagsterInstance.ephemeral() as instance:
         writer.execute("insert into audit_transactions (txid) values (-1)")
+        monkeypatch.setenv("THREADLINE_OPS_ARCHIVE__SEAL_WAIT_S", "0")
         found = failure(run(instance, "archive_write", partition_key="2026-05-18"))
         assert f"pid {writer.info.backend_pid}, open for" in (found.description or "")
         writer.rollback()
+        monkeypatch.setenv("THREADLINE_OPS_ARCHIVE__SEAL_WAIT_S", "20")
         assert run(instance, "archive_write", partition_key="2026-05-18").success
 
 

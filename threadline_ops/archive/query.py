@@ -67,13 +67,21 @@ class Trail:
         by_then = [change for change in live if at is None or change.captured_at <= at]
         return _merged(by_then, self.archived(Question.row(table, key, schema=schema, until=at)), limit)
 
-    def as_of(self, table: str, key: Key, at: datetime, *, schema: str | None = None) -> AsOf:
-        """The newest state at or before a time, wherever it is kept.
+    def as_of(
+        self,
+        table: str,
+        key: Key,
+        at: datetime,
+        *,
+        schema: str | None = None,
+        purged_before: datetime | None = None,
+    ) -> AsOf:
+        """The newest state at or before a time, wherever it is kept; see `investigate.as_of` for the arguments.
 
         Raises:
             FilterError: the moment has no time zone, or the key is unusable.
         """
-        live = investigate.as_of(self.database, table, key, at, schema=schema)
+        live = investigate.as_of(self.database, table, key, at, schema=schema, purged_before=purged_before)
         newest = live.change
         for day in self.archived(Question.row(table, key, schema=schema, until=at)):
             change = _change(day[0])

@@ -135,8 +135,9 @@ def as_of(
 
 def _earlier(database: Database, settings: Settings) -> Sequence[Earlier]:
     """What remembers purged changes, in the order in which it is asked."""
-    del database, settings
-    return ()
+    from threadline_ops.archive.query import Trail
+
+    return (Trail(settings, database),)
 
 
 def _baseline(database: Database, settings: Settings) -> Baseline | None:
