@@ -168,7 +168,7 @@ def test_without_the_seal_they_are(
 ):
     """The negative control: the same scripts notice an archive that does not wait."""
     monkeypatch.setattr(write, "unsealed", lambda *_: None)
-    monkeypatch.setattr(draft, "sees_all", lambda *_: True)
+    monkeypatch.setattr(draft, "reached", lambda *_: True)
     world.chance = random.Random(0)
     with pytest.raises(AssertionError):
         play(archive_settings(audited, tmp_path), world, connection, 0)

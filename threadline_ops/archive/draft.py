@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, islice
+from queue import Empty, SimpleQueue
 
 import pyarrow as pa
 
 from threadline_ops.archive.ledger import Seal
 from threadline_ops.archive.manifest import folder_of
-from threadline_ops.archive.seal import sees_all
+from threadline_ops.archive.seal import reached
 from threadline_ops.archive.slices import Slice, Slicer, day_end, day_start, whole_day
 from threadline_ops.archive.store import Files
-from threadline_ops.database import Database, Identity, opened
+from threadline_ops.database import Database, Identity, connect
 from threadline_ops.errors import ArchiveError
 from threadline_ops.export.filters import Filters
 from threadline_ops.export.manifest import file_metadata
@@ -56,6 +58,7 @@ class Drafting:
     files: Files
     identity: Identity
     stop: threading.Event
+    idle: SimpleQueue[Database] = field(default_factory=SimpleQueue[Database])
 
     def draft(self, day: date, version: int, seal: Seal) -> Draft | None:
         """Write a day's files; None when it holds no change.
@@ -71,13 +74,12 @@ class Drafting:
         destination.discard()
         self.files.remove(folder)
         with (
-            opened(self.settings, OPERATION, direct=True) as database,
+            self._connection() as database,
             database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0),
         ):
-            if not sees_all(database, seal):
+            oldest, snapshot, expected = database.one("archive/day", {"from": day_start(day), "until": day_end(day)})
+            if not reached(oldest, seal):
                 raise ArchiveError("a day is not sealed", got=day.isoformat(), fix="run again later")
-            snapshot: str = database.one("archive/snapshot")[1]
-            expected = database.one("archive/count_day", {"from": day_start(day), "until": day_end(day)})[0]
             if not expected:
                 return None
             metadata = file_metadata(_filters(day), snapshot=snapshot, identity=self.identity)
@@ -92,6 +94,23 @@ class Drafting:
         _require_all(day, expected, sum(part.rows for part in slices), sum(file.rows for file in written))
         destination.publish([file.name for file in written])
         return Draft(day, version, snapshot, seal, tuple(written), slices, dict(sorted(counts.items())))
+
+    @contextmanager
+    def _connection(self) -> Generator[Database]:
+        """One that another day was read by, or a new one."""
+        try:
+            database = self.idle.get_nowait()
+        except Empty:
+            database = Database(connect(self.settings, direct=True), self.settings.database, OPERATION)
+        try:
+            yield database
+        finally:
+            self.idle.put(database)
+
+    def close(self) -> None:
+        """Close the connections; nobody reads any more."""
+        while not self.idle.empty():
+            self.idle.get().connection.close()
 
     def _tables(self, database: Database, day: date) -> Generator[pa.Table]:
         bounds = whole_day(day)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -83,13 +83,12 @@ class GatedRun:
             self._about(session)
             scope = scope_of(database, self.policy, database.now(), self.cutoff)
             work = _work(self.policy, scope, self.tally, lambda: None)
-            ledger = Ledger(database)
+            gone = Ledger(database).purged(session.days.values())
             going = [
                 part
                 for entry in session.days.values()
-                for gone in [ledger.purged(entry.sha256) if ledger.exists() else set[int]()]
                 for part in expired(entry, work)
-                if part.number not in gone
+                if part.number not in gone[entry.sha256]
             ]
             rows = sum(part.rows for part in going)
             unarchived = tuple(session.pending(scope.until))
@@ -98,8 +97,8 @@ class GatedRun:
     def execute(self) -> tuple[GatedResult, str]:
         """Locks, guards, archive, verification, deletion, certificate."""
         with (
-            writing(self.settings, self.recording.run_id) as (session, lock),
-            single_flight(self.settings, RETENTION, run_id=self.recording.run_id) as other,
+            writing(self.settings, self.recording.run_id) as (session, _),
+            single_flight(self.settings, RETENTION, run_id=self.recording.run_id) as lock,
         ):
             self._about(session)
             database = session.database
@@ -118,16 +117,14 @@ class GatedRun:
             cutoff = self.policy.cutoff(now, self.cutoff)
             self.recording.parameters.update(cutoff=cutoff)
             try:
-                operation = self._operation(session, now, (lock, other))
+                operation = self._operation(session, now, lock)
                 result = progress.drive(operation, self._noted, should_stop=self.should_stop)
             finally:
                 self._certify(database, cutoff)
             self._record_action(database, result)
             return result, session.files.shown
 
-    def _operation(
-        self, session: Session, now: datetime, locks: Sequence[RunLock]
-    ) -> Generator[PurgeEvent, None, GatedResult]:
+    def _operation(self, session: Session, now: datetime, lock: RunLock) -> Generator[PurgeEvent, None, GatedResult]:
         database = session.database
         scope = scope_of(database, self.policy, now, self.cutoff)
         # The day that the cutoff lies in as well: its first slices may be expired.
@@ -140,8 +137,7 @@ class GatedRun:
             watch = Watch(watching, budgets(self.settings.retention, self.policy))
 
             def gate() -> str | None:
-                for lock in locks:
-                    lock.check()
+                lock.check()
                 return watch.reason()
 
             work = _work(self.policy, scope, self.tally, gate)
@@ -160,9 +156,9 @@ class GatedRun:
         """
         ledger = Ledger(session.database)
         entries = [entry for entry in newest(session.chain.entries).values() if expired(entry, work)]
+        gone = ledger.purged(entries)
         for entry in entries:
-            gone = ledger.purged(entry.sha256)
-            if all(part.number in gone for part in expired(entry, work)):
+            if all(part.number in gone[entry.sha256] for part in expired(entry, work)):
                 continue
             manifest = entry.manifest
             if session.verified(entry):

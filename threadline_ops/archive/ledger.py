@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -32,10 +33,22 @@ class Known:
 
 @dataclass(frozen=True)
 class Seal:
-    """A moment after a day's end, and the id below which every transaction of that moment lies."""
+    """A moment, and the id below which every transaction of that moment lies."""
 
-    xmax: int
     at: datetime
+    xmax: int
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Moments at which it was noted which transactions run, in their order."""
+
+    seals: tuple[Seal, ...]
+
+    def seal(self, day: date) -> Seal | None:
+        """The first one after the day's end, which has the fewest transactions to wait for; or None."""
+        end = day_end(day)
+        return next((seal for seal in self.seals if seal.at >= end), None)
 
 
 @dataclass(frozen=True)
@@ -70,12 +83,13 @@ class Ledger:
             rows = connection.execute(self.database.statement("archive/entries")).fetchall()
         return {row[0]: Known(*row) for row in rows}
 
-    def add(self, entry: Entry) -> None:
-        """Record an entry that was published."""
-        manifest = entry.manifest
-        values = {"sequence": manifest.sequence, "sha256": entry.sha256, "day": manifest.day}
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Record entries that were published."""
         with self.database.transaction() as connection:
-            connection.execute(self.database.statement("archive/add_entry"), values | {"version": manifest.version})
+            for entry in entries:
+                manifest = entry.manifest
+                values = {"sequence": manifest.sequence, "day": manifest.day, "version": manifest.version}
+                connection.execute(self.database.statement("archive/add_entry"), values | {"sha256": entry.sha256})
 
     def set_verified(self, sha256: str) -> None:
         """Record that an entry's files were read back."""
@@ -87,11 +101,16 @@ class Ledger:
         with self.database.transaction() as connection:
             connection.execute(self.database.statement("archive/set_again"), {"sha256": sha256, "reason": reason})
 
-    def purged(self, sha256: str) -> set[int]:
-        """Slices of an entry that went."""
+    def purged(self, entries: Iterable[Entry]) -> dict[str, set[int]]:
+        """Slices that went, by the hash of their entry; empty where there is no ledger."""
+        found: dict[str, set[int]] = {entry.sha256: set() for entry in entries}
+        if not self.exists():
+            return found
         with self.database.transaction(read_only=True) as connection:
-            rows = connection.execute(self.database.statement("archive/purged"), {"sha256": sha256}).fetchall()
-        return {row[0] for row in rows}
+            rows = connection.execute(self.database.statement("archive/purged"), {"manifests": [*found]}).fetchall()
+        for sha256, number in rows:
+            found[sha256].add(number)
+        return found
 
     def mark(self, system_identifier: str) -> None:
         """Note which transactions are running now; the first mark of a day stays."""
@@ -101,9 +120,12 @@ class Ledger:
                 self.database.statement("archive/mark"), {"system_identifier": system_identifier, "at": at}
             )
 
-    def seal(self, system_identifier: str, day: date) -> Seal | None:
-        """The first mark after the day's end, or None."""
-        values = {"system_identifier": system_identifier, "day_end": day_end(day)}
+    def marks(self, system_identifier: str) -> Marks:
+        """All marks of this cluster; none where there is no ledger."""
+        if not self.exists():
+            return Marks(())
         with self.database.transaction(read_only=True) as connection:
-            row = connection.execute(self.database.statement("archive/seal"), values).fetchone()
-        return None if row is None else Seal(*row)
+            rows = connection.execute(
+                self.database.statement("archive/marks"), {"system_identifier": system_identifier}
+            ).fetchall()
+        return Marks(tuple(Seal(at, below) for at, below in rows))

@@ -19,17 +19,16 @@ from threadline_ops.database import Database
 from threadline_ops.errors import Busy, DatabaseError
 from threadline_ops.retention import phases
 from threadline_ops.retention.pace import Pace
-from threadline_ops.retention.steps import Cascaded, begin, deleted_so_far, undisturbed
+from threadline_ops.retention.steps import Cascaded, deleted_so_far, holds_key, undisturbed
 
 #: What runs against the audit tables; evidence quotes these files by hash.
 STATEMENTS = (
-    "retention/turn",
+    "archive/turn",
     "retention/deleted_so_far",
     "archive/slice_kept",
     "archive/delete_slice",
     "archive/rows/change",
     "archive/rows/transaction",
-    "archive/add_purged",
     "retention/where/expired_by_table",
     "retention/where/not_held",
     "retention/where/transaction_held",
@@ -74,14 +73,13 @@ class Purging:
 
     def run(self, entries: Sequence[Entry]) -> Generator[PurgeEvent]:
         """Delete the expired slices of these days, oldest first."""
+        gone = Ledger(self.database).purged(entries)
         for entry in entries:
-            yield from self._day(entry)
+            yield from self._day(entry, gone[entry.sha256])
             if self.capped:
                 return
 
-    def _day(self, entry: Entry) -> Generator[PurgeEvent]:
-        ledger = Ledger(self.database)
-        gone = ledger.purged(entry.sha256)
+    def _day(self, entry: Entry, gone: set[int]) -> Generator[PurgeEvent]:
         for part in expired(entry, self.work):
             if part.number in gone:
                 if self._live(part.bounds):
@@ -136,11 +134,12 @@ class Purging:
     def _delete(self, entry: Entry, part: Slice) -> _Deleted | SliceKept:
         started = time.monotonic()
         with self.database.transaction() as connection:
-            before, holds = begin(self.database)
-            self.database.one("archive/sorting_memory")
+            self.database.one("archive/turn", {"holds_key": holds_key(self.database)})
+            before, holds = deleted_so_far(self.database)
             if staying := self._staying(part, holds=holds):
                 return SliceKept(entry.manifest.day, part.number, staying)
-            row = connection.execute(ranged(self.database, "delete_slice"), part.bounds).fetchone()
+            noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
+            row = connection.execute(ranged(self.database, "delete_slice"), part.bounds | noted).fetchone()
             if row is None:
                 raise DatabaseError("a deletion reported nothing", fix="report this as a defect")
             tables, emptied, digest, transactions, transactions_digest = row
@@ -149,10 +148,6 @@ class Purging:
                 raise Cascaded
             if (changes, digest, transactions, transactions_digest) != part.measure:
                 raise _Different
-            connection.execute(
-                self.database.statement("archive/add_purged"),
-                {"sha256": entry.sha256, "slice": part.number, "changes": changes, "run_id": self.run_id},
-            )
         return _Deleted(tables, emptied, timedelta(seconds=time.monotonic() - started))
 
     def _staying(self, part: Slice, *, holds: bool) -> int:

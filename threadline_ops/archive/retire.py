@@ -140,7 +140,7 @@ def _retire(session: Session, days: list[date]) -> Generator[DayRetired]:
         gone = removed(writer.entries)
         versions = [e for e in writer.entries if e.manifest.day == day and e.sha256 not in gone]
         certified = writer.add(_certificate(writer, versions))
-        Ledger(session.database).add(certified)
+        Ledger(session.database).add([certified])
         for entry in versions:
             session.files.remove(entry.manifest.folder)
         yield DayRetired(day, len(versions), versions[-1].manifest.rows, certified.sha256)

@@ -25,7 +25,7 @@ from threadline_ops.errors import SettingsError
 from threadline_ops.settings import Settings
 
 VERIFY = "archive_verify"
-STATEMENTS = ("archive/mark", "archive/seal", "archive/snapshot", "archive/days", "archive/count_day", "export/page")
+STATEMENTS = ("archive/mark", "archive/marks", "archive/days", "archive/day", "export/page", "export/transactions")
 
 Echo = Callable[[str], None]
 ShouldStop = Callable[[], bool]
@@ -138,9 +138,9 @@ def run_write(
             recording.figures.update(days=0, rows=0)
 
             def noted(event: WriteEvent) -> None:
-                lock.check()
                 told(recording, event)
                 if isinstance(event, DayArchived):
+                    lock.check()
                     archived.append(event)
                     recording.figures.update(
                         days=len(archived),

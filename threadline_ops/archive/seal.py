@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from threadline_ops.archive.ledger import Ledger, Seal
+from threadline_ops.archive.ledger import Seal
 from threadline_ops.database import Database
 
 
@@ -53,9 +53,8 @@ class Waiting:
         return f"{self.day} is not sealed: {who}"
 
 
-def unsealed(database: Database, ledger: Ledger, system_identifier: str, day: date) -> tuple[Blocker, ...] | None:
-    """Who may still add to a day; None when it is sealed."""
-    seal = ledger.seal(system_identifier, day)
+def unsealed(database: Database, seal: Seal | None) -> tuple[Blocker, ...] | None:
+    """Who may still add to a day, by its seal; None when it is sealed."""
     if seal is None:
         return ()
     with database.transaction(read_only=True) as connection:
@@ -67,4 +66,9 @@ def unsealed(database: Database, ledger: Ledger, system_identifier: str, day: da
 
 def sees_all(database: Database, seal: Seal) -> bool:
     """Whether everything below the mark has ended, as the snapshot of the transaction at hand sees it."""
-    return database.one("archive/snapshot")[0] >= seal.xmax
+    return reached(database.one("archive/oldest_open")[0], seal)
+
+
+def reached(oldest: int, seal: Seal) -> bool:
+    """Whether a snapshot's xmin says that everything below the mark has ended."""
+    return oldest >= seal.xmax

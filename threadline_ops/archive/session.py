@@ -105,7 +105,5 @@ def writing(settings: Settings, run_id: str) -> Generator[tuple[Session, RunLock
             found = joined(settings, database)
             found.require_own()
             ledger.mark(found.identity.system_identifier)
-            for entry in found.chain.entries:
-                if entry.manifest.sequence not in found.known:
-                    ledger.add(entry)
+            ledger.add(entry for entry in found.chain.entries if entry.manifest.sequence not in found.known)
             yield joined(settings, database), lock

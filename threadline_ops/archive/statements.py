@@ -20,5 +20,8 @@ def ranged(database: Database, name: str, **slots: sql.Composable) -> sql.Compos
         "change_row": sql_files.template("archive/rows/change"),
         "transaction_row": sql_files.template("archive/rows/transaction"),
     }
-    audit = sql.Identifier(database.settings.audit_schema)
-    return sql_files.template(f"archive/{name}").format(audit=audit, **rows, **slots)
+    schemas = {
+        "audit": sql.Identifier(database.settings.audit_schema),
+        "operations": sql.Identifier(database.settings.operations_schema),
+    }
+    return sql_files.template(f"archive/{name}").format(**schemas, **rows, **slots)

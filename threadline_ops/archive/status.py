@@ -58,7 +58,7 @@ def status(settings: Settings, database: Database) -> Status:
     ledger = Ledger(database)
     pending = session.pending(database.now())
     sysid = session.identity.system_identifier
-    blockers = unsealed(database, ledger, sysid, pending[-1]) if pending and ledger.exists() else None
+    blockers = unsealed(database, ledger.marks(sysid).seal(pending[-1])) if pending else None
     related = (sysid, *settings.archive.same_as)
     return Status(
         session.files.shown,
@@ -72,14 +72,13 @@ def status(settings: Settings, database: Database) -> Status:
 
 
 def _days(session: Session, ledger: Ledger) -> list[Day]:
-    exists = ledger.exists()
+    gone = ledger.purged(session.days.values())
     found: list[Day] = []
     for day, entry in session.days.items():
         manifest = entry.manifest
-        purged = len(ledger.purged(entry.sha256)) if exists else 0
         found.append(
             Day(
-                day, manifest.version, manifest.rows, manifest.size, len(manifest.slices), purged,
+                day, manifest.version, manifest.rows, manifest.size, len(manifest.slices), len(gone[entry.sha256]),
                 session.verified(entry), session.wants_again(entry),
             )
         )  # fmt: skip

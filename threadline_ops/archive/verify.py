@@ -122,8 +122,7 @@ def tables_of(data: bytes) -> Iterator[pa.Table]:
 
 def against(database: Database, entry: Entry) -> list[Problem]:
     """How the live rows differ from an archived day; slices that were purged have none to compare."""
-    ledger = Ledger(database)
-    gone = ledger.purged(entry.sha256) if ledger.exists() else set[int]()
+    gone = Ledger(database).purged([entry])[entry.sha256]
     wrong: list[int] = []
     for part in entry.manifest.slices:
         with database.transaction(read_only=True) as connection:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from threadline_ops.archive.draft import Draft, Drafting
 from threadline_ops.archive.events import DayArchived, DayWritten, ManifestWritten, WriteEvent
-from threadline_ops.archive.ledger import Ledger
+from threadline_ops.archive.ledger import Ledger, Marks
 from threadline_ops.archive.manifest import Entry, Manifest, name_of
 from threadline_ops.archive.seal import Blocker, Waiting, unsealed
 from threadline_ops.archive.store import Files
@@ -24,6 +24,8 @@ from threadline_ops.settings import Settings
 
 #: Between two looks at whether a day is sealed, in seconds.
 LOOK = 0.5
+#: Entries that the ledger learns of in one transaction.
+RECORDED_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Writer:
     identity: Identity
     entries: list[Entry]
     stop: threading.Event = field(default_factory=threading.Event)
+    marks: Marks = field(default_factory=lambda: Marks(()))
+    _unrecorded: list[Entry] = field(default_factory=list[Entry])
 
     def write(self, days: Iterable[date], *, wait: timedelta) -> Generator[WriteEvent, None, Written]:
         """Archive days, each when it is sealed.
@@ -69,6 +73,7 @@ class Writer:
             ArchiveError: rows were lost on the way.
             ExportError: the archive cannot be written.
         """
+        self.marks = Ledger(self.database).marks(self.identity.system_identifier)
         wanted = deque(days)
         before = len(self.entries)
         waiting = yield from self._until_sealed(wanted, wait)
@@ -86,6 +91,8 @@ class Writer:
             finally:
                 self.stop.set()
                 pool.shutdown(cancel_futures=True)
+                drafting.close()
+                self._record()
         return Written(tuple(self.entries[before:]), waiting)
 
     def add(self, manifest: Manifest) -> Entry:
@@ -105,7 +112,7 @@ class Writer:
         return 1 + max((entry.manifest.version for entry in self.entries if entry.manifest.day == day), default=0)
 
     def _submitted(self, pool: ThreadPoolExecutor, drafting: Drafting, day: date) -> Future[Draft | None]:
-        seal = Ledger(self.database).seal(self.identity.system_identifier, day)
+        seal = self.marks.seal(day)
         assert seal is not None  # it was waited for
         return pool.submit(drafting.draft, day, self.version(day), seal)
 
@@ -125,15 +132,23 @@ class Writer:
         return waiting
 
     def _unsealed(self, day: date) -> tuple[Blocker, ...] | None:
-        return unsealed(self.database, Ledger(self.database), self.identity.system_identifier, day)
+        return unsealed(self.database, self.marks.seal(day))
 
     def _publish(self, draft: Draft) -> Generator[WriteEvent]:
         day, version = draft.day, draft.version
         yield DayWritten(day, version, draft.rows, len(draft.files))
         entry = self.add(self._manifest(draft))
+        self._unrecorded.append(entry)
         yield ManifestWritten(day, version, entry.manifest.sequence)
-        Ledger(self.database).add(entry)
+        if len(self._unrecorded) >= RECORDED_TOGETHER:
+            self._record()
         yield DayArchived(day, version, draft.rows, len(draft.slices), entry.sha256)
+
+    def _record(self) -> None:
+        """Tell the ledger; what a crash leaves out is told by the next run."""
+        if self._unrecorded:
+            Ledger(self.database).add(self._unrecorded)
+            self._unrecorded.clear()
 
     def _manifest(self, draft: Draft) -> Manifest:
         sequence, previous = self.next_place()

@@ -1,6 +1,7 @@
 -- Deletes the changes of one archived slice, and the transactions whose last changes were in it, and says in the same
 -- breath what it deleted: count and digest of the changes, and of every transaction that they belong to. The caller
--- commits only if both are the manifest's. Sorted by key, so that the digest depends on no order of deletion.
+-- commits only if both are the manifest's, and with them the note that the slice went. Sorted by key, so that the digest
+-- depends on no order of deletion.
 with deleted as (
     delete from {audit}.audit_changes as c
     where c.captured_at >= %(after_time)s::timestamptz
@@ -34,6 +35,10 @@ by_table as (
         sum(uuid_hash_extended(id, 0))::text as low, sum(uuid_hash_extended(id, 1))::text as high
     from deleted
     group by table_schema, table_name
+),
+noted as (
+    insert into {operations}.archive_purged (manifest_sha256, slice, changes, run_id)
+    select %(manifest)s, %(slice)s, %(rows)s, %(run_id)s
 )
 select
     (select coalesce(json_agg(by_table), '[]') from by_table),

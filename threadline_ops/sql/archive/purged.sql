@@ -1,2 +1,2 @@
--- Slices of a manifest that went.
-select slice from {operations}.archive_purged where manifest_sha256 = %(sha256)s
+-- Slices of these manifests that went.
+select manifest_sha256, slice from {operations}.archive_purged where manifest_sha256 = any(%(manifests)s)
