@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.archive import Rows, archive_settings, history, live
 from tests.conftest import TestServer, template_database
@@ -21,6 +22,8 @@ from threadline_ops.export import Filters
 from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+#: Tests that share the steps out, so that workers of the test run can; together they take every one.
+PARTS = 6
 
 Run = Callable[[str, Path, int], tuple[int, str]]
 
@@ -74,14 +77,15 @@ def originally(rows: Rows) -> list[tuple]:
     return [(row[0], row[1], row[3], row[4], row[5], row[8]) for row in ordered]
 
 
-def test_at_every_step(server: TestServer, tmp_path: Path):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_at_every_step(server: TestServer, tmp_path: Path, part: int):
     with template_database(server, "killed", build) as template, zygote() as run:
         with server.clone(template) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
             original = originally(live(connection))
             status, taken = run(dsn, tmp_path / "whole", 0)
             assert status == 0
             assert everything(dsn, tmp_path / "whole") == original
-        for fatal in range(1, int(taken) + 1):
+        for fatal in range(1 + part, int(taken) + 1, PARTS):
             place = tmp_path / str(fatal)
             with server.clone(template) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
                 status, _ = run(dsn, place, fatal)
