@@ -70,7 +70,7 @@ def test_verify_and_purge_by_the_archive(connection: psycopg.Connection, tmp_pat
 
 def test_an_open_transaction_is_named_and_may_be_retried(audited_directly: str, monkeypatch: pytest.MonkeyPatch):
     with psycopg.connect(audited_directly) as writer, dg.DagsterInstance.ephemeral() as instance:
-        writer.execute("insert into audit_transactions (txid) values (-1)")
+        writer.execute("insert into audit_transactions (txid) values (-1000001)")
         monkeypatch.setenv("THREADLINE_OPS_ARCHIVE__SEAL_WAIT_S", "0")
         found = failure(run(instance, "archive_write", partition_key="2026-05-18"))
         assert f"pid {writer.info.backend_pid}, open for" in (found.description or "")

@@ -151,7 +151,7 @@ def test_rows_changed_behind_the_archives_back(kind: str, settings: Settings, co
 def test_rows_that_appear_where_all_was_purged_are_archived_too(settings: Settings, connection: psycopg.Connection):
     purged(settings)
     connection.execute(
-        "with t as (insert into audit_transactions (txid) values (-7) returning id)"
+        "with t as (insert into audit_transactions (txid) values (-1000007) returning id)"
         " insert into audit_changes (transaction_id, table_schema, table_name, table_pk, op, captured_at)"
         " select id, 'public', 'late', '{}', 'delete', %s from t",
         (END - timedelta(days=2),),

@@ -83,8 +83,8 @@ def test_query_finds_rows_transactions_and_states(connection: psycopg.Connection
 def test_waiting_names_who_keeps_a_day_open(audited_directly: str, connection: psycopg.Connection):
     """A session by its pid, a prepared transaction by its name, both with their age."""
     with psycopg.connect(audited_directly) as writer, psycopg.connect(audited_directly) as preparing:
-        writer.execute("insert into audit_transactions (txid) values (-1)")
-        preparing.execute("insert into audit_transactions (txid) values (-2)")
+        writer.execute("insert into audit_transactions (txid) values (-1000001)")
+        preparing.execute("insert into audit_transactions (txid) values (-1000002)")
         preparing.execute("prepare transaction 'nightly import'")
         preparing.rollback()
         try:

@@ -80,7 +80,9 @@ def run_gated_purge(
         policy = Policy.from_settings(
             settings.retention, max_batches=request.max_batches, workers=1, full_speed=request.full_speed
         )
-        recording.parameters.update(asdict(policy), cutoff=request.cutoff, tables=_windows(policy))
+        recording.parameters.update(
+            asdict(policy), cutoff=request.cutoff, tables=_windows(policy), hours=policy.hours and str(policy.hours)
+        )
         if request.execute and not policy.enabled:
             raise PolicyError(
                 "retention is disabled", got={"enabled": False}, fix="set retention.enabled = true to allow purging"

@@ -28,8 +28,8 @@ from threadline_ops.retention.guards import check_role, findings, require_safe
 from threadline_ops.retention.holds import active_holds
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.pressure import Watch, budgets
-from threadline_ops.retention.purge import paces_of
-from threadline_ops.retention.scope import Scope, scope_of
+from threadline_ops.retention.purge import deadline_of, paces_of
+from threadline_ops.retention.scope import scope_of
 from threadline_ops.retention.tally import Tally
 from threadline_ops.settings import Settings
 
@@ -74,6 +74,7 @@ class GatedRun:
     on_event: Callable[[PurgeEvent], None]
     should_stop: Callable[[], bool]
     tally: Tally = field(default_factory=Tally)
+    relied_on: tuple[str, ...] = ()
     throttle: progress.Throttle = field(default_factory=lambda: progress.Throttle(LOG_INTERVAL))
 
     def preview(self) -> tuple[GatedResult, str]:
@@ -82,7 +83,7 @@ class GatedRun:
             session = joined(self.settings, database)
             self._about(session)
             scope = scope_of(database, self.policy, database.now(), self.cutoff)
-            work = _work(self.policy, scope, self.tally, lambda: None)
+            work = phases.Work(self.policy, scope, self.tally, phases.Budget(0), lambda: None)
             gone = Ledger(database).purged(session.days.values())
             going = [
                 part
@@ -140,9 +141,11 @@ class GatedRun:
                 lock.check()
                 return watch.reason()
 
-            work = _work(self.policy, scope, self.tally, gate)
+            budget = phases.Budget(self.policy.max_batches, deadline_of(self.policy, now))
+            work = phases.Work(self.policy, scope, self.tally, budget, gate, hurried=lambda: watch.full_speed)
             entries = yield from self._read_back(session, work)
             pace = paces_of(self.policy, lambda: opened(self.settings, OPERATION), stack)[0]
+            self.relied_on = tuple(entry.sha256 for entry in entries)
             purging = Purging(database, session.files, work, pace, self.recording.run_id)
             yield from purging.run(entries)
         unarchived = tuple(day for day in session.pending(scope.until, again=False))
@@ -223,7 +226,15 @@ class GatedRun:
 
     def _certify(self, database: Database, cutoff: datetime) -> None:
         """Whatever the end: what is gone is certified, from the counts as committed."""
-        body = certificate(self.recording.run_id, self.policy, cutoff, self.tally, active_holds(database))
+        body = certificate(
+            self.recording.run_id,
+            self.policy,
+            cutoff,
+            self.tally,
+            active_holds(database),
+            identity=self.recording.identity,
+            archives=self.relied_on,
+        )
         self.recording.figures.update(
             batches=self.tally.batches,
             deleted_changes=self.tally.changes,
@@ -237,7 +248,3 @@ class GatedRun:
                 result.cutoff, self.tally.changes, self.tally.transactions, self.tally.batches, "complete", 0
             )
             self.recording.figures["action_id"] = record_action(database, self.recording.run_id, done)
-
-
-def _work(policy: Policy, scope: Scope, tally: Tally, gate: Callable[[], str | None]) -> phases.Work:
-    return phases.Work(policy, scope, tally, phases.Budget(policy.max_batches), gate)
