@@ -6,7 +6,7 @@ in both, the live one counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -90,6 +90,20 @@ class Trail:
                 return AsOf(status, change.data_after, SOURCE, change.captured_at, change)
             break
         return live
+
+    @property
+    def name(self) -> str:
+        """What an answer shows as its source."""
+        return SOURCE
+
+    def row_at(
+        self, table: str, keys: Sequence[str], at: datetime, *, schema: str | None
+    ) -> tuple[dict[str, Any] | None, datetime] | None:
+        """The archived row (None: deleted) and since when; see `investigate.Earlier`."""
+        for day in self.archived(Question(table, schema, until=at, keys=tuple(keys))):
+            change = _change(day[0])
+            return (None if change.op == "delete" else change.data_after), change.captured_at
+        return None
 
     def actor(self, filters: Filters, *, limit: int | None = None) -> list[TransactionRecord]:
         """An actor's transactions, newest first, each with its changes in both places counted once."""
