@@ -22,7 +22,7 @@ from threadline_ops.export import Filters
 from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-#: Tests that share the steps out, so that workers of the test run can; together they take every one.
+#: Tests that share the steps out, so that workers of the test run can; together, in the thorough extent, they take all.
 PARTS = 6
 
 Run = Callable[[str, Path, int], tuple[int, str]]
@@ -77,7 +77,7 @@ def originally(rows: Rows) -> list[tuple]:
     return [(row[0], row[1], row[3], row[4], row[5], row[8]) for row in ordered]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, PARTS))])
 def test_at_every_step(server: TestServer, tmp_path: Path, part: int):
     with template_database(server, "killed", build) as template, zygote() as run:
         with server.clone(template) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
