@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import capture, continuity, coverage, evidence, export, purge, report, start
+from benchmarks import archive, capture, continuity, coverage, evidence, export, purge, report, start
 from benchmarks.ground import prepared
 
 MODULES = {
@@ -12,12 +12,13 @@ MODULES = {
     "export": export,
     "continuity": continuity,
     "evidence": evidence,
+    "archive": archive,
     "start": start,
     "capture": capture,
     "coverage": coverage,
 }
 #: These stand on the generated history; the others alone need none.
-ON_HISTORY = {"purge", "export"}
+ON_HISTORY = {"purge", "export", "archive"}
 
 
 def main() -> None:

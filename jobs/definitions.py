@@ -5,7 +5,19 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.resources import Operations
-from jobs import alerts, backlog, continuity, coverage, export, health, maintenance, retention, schedules, topology
+from jobs import (
+    alerts,
+    archive,
+    backlog,
+    continuity,
+    coverage,
+    export,
+    health,
+    maintenance,
+    retention,
+    schedules,
+    topology,
+)
 from jobs.dashboard import dressed
 from threadline_ops import settings as configuration
 from threadline_ops.settings import Settings
@@ -21,6 +33,7 @@ def build(settings: Settings) -> dg.Definitions:
         export.defs,
         continuity.defs,
         alerts.defs,
+        archive.defs,
         health.defs,
         maintenance.defs,
         dg.Definitions(resources={"operations": Operations()}),

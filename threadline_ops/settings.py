@@ -109,6 +109,7 @@ class RetentionSettings(Section):
     most_dead_rows: Window = None
     allowed_publications: tuple[Identifier, ...] = ()
     record_action: Boolean = True
+    require_archive: Boolean = False
     tables: dict[str, TableWindow] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -126,6 +127,16 @@ class ExportSettings(Section):
 
     directory: StrictStr = ".threadline/exports"
     readers: Annotated[int, Field(gt=0, le=16)] = 2
+
+
+class ArchiveSettings(Section):
+    """Where the archive lies, and in which steps it is written and purged."""
+
+    directory: StrictStr = ".threadline/archive"
+    slice_rows: Annotated[int, Field(gt=0, le=50_000)] = 5_000
+    seal_wait_s: Annotated[int, Field(ge=0)] = 60
+    keep_days: Window = None
+    same_as: tuple[StrictStr, ...] = ()
 
 
 class CaptureTable(Section):
@@ -241,6 +252,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     retention: RetentionSettings = RetentionSettings()
     export: ExportSettings = ExportSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     capture: CaptureSettings = CaptureSettings()
     coverage: CoverageSettings = CoverageSettings()
     continuity: ContinuitySettings = ContinuitySettings()

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.audit import NOW
 from threadline_ops import sql
+from threadline_ops.archive.ledger import Ledger
 from threadline_ops.continuity.copies import RowsTable
 from threadline_ops.database import Database, opened
 from threadline_ops.evidence.anchor import ensure
@@ -29,7 +30,7 @@ NAMES = sorted(
 DEFINING = (
     "capture", "demo", "roles", "evidence/create_", "holds/create_", "control/create_", "baseline/create_", "retention/estimate_",
     "partitions/create_", "partitions/attach", "partitions/detach", "partitions/drop_", "partitions/finalize",
-    "partitions/freeze", "partitions/move_back",
+    "partitions/freeze", "partitions/move_back", "archive/create_",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def generic(name: str) -> str:
         re.sub(r"\{(eligible|expired|action_eligible)\}", lambda slot: conditions(slot[1]), code_of(name)),
     ).replace("%%", "%")
     text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
+    text = re.sub(r"\{(change|transaction)_row\}", lambda slot: code_of(f"archive/rows/{slot[1]}"), text)
     text = text.replace("{audit}", '"public"').replace("{operations}", '"threadline_ops"')
     return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text)
 
@@ -65,6 +67,7 @@ def test_the_server_can_plan_it(name: str, audited: str, connection: psycopg.Con
         steer(database, paused=False)
         connection.execute(database.statement("partitions/create_drops"))
         RowsTable(database).prepare()
+        Ledger(database).install()
     assert connection.execute(f"explain (generic_plan) {generic(name)}").fetchall()
 
 

@@ -13,6 +13,7 @@ import typer
 
 from threadline_ops.cli import (
     alerts,
+    archive,
     backlog,
     capture,
     continuity,
@@ -44,6 +45,7 @@ for _module in (
     capture,
     coverage,
     retention,
+    archive,
     holds,
     steering,
     partition,

@@ -50,7 +50,7 @@ def timeline(
 
     filters = filters_of(table, actor, since, until, correlation_id)
     with _reading() as (database, _):
-        _show(investigate.timeline(database, filters, limit=limit), as_json=as_json)
+        changes_shown(investigate.timeline(database, filters, limit=limit), as_json=as_json)
 
 
 def history(table: TableName, key: KeyWords, limit: Limit = 100, as_json: Json = False) -> None:
@@ -60,7 +60,7 @@ def history(table: TableName, key: KeyWords, limit: Limit = 100, as_json: Json =
     schema, name = _table(table)
     with _reading() as (database, _):
         found = investigate.history(database, name, investigate.parse_key(key), schema=schema, limit=limit)
-        _show(found, as_json=as_json)
+        changes_shown(found, as_json=as_json)
 
 
 def actor(
@@ -95,7 +95,7 @@ def transaction(identity: Annotated[str, typer.Argument(help="Its id.")], as_jso
         return
     for name, value in plain(found.transaction).items():
         out.print(f"  {name:<16}{_cell(value)}", markup=False)
-    _show(found.changes, as_json=False)
+    changes_shown(found.changes, as_json=False)
 
 
 def as_of(
@@ -108,10 +108,7 @@ def as_of(
     from threadline_ops import investigate
 
     schema, name = _table(table)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise FilterError("the moment is no ISO 8601 time", got=at, fix="write it like 2026-01-31T00:00:00Z") from None
+    moment = moment_of(at)
     with _reading() as (database, settings):
         known = database.identity()
         found = investigate.as_of(
@@ -138,8 +135,9 @@ def as_of(
 
 def _earlier(database: Database, settings: Settings) -> Sequence[Earlier]:
     """What remembers purged changes, in the order in which it is asked."""
-    del database, settings
-    return ()
+    from threadline_ops.archive.query import Trail
+
+    return (Trail(settings, database),)
 
 
 def _baseline(database: Database, settings: Settings) -> Baseline | None:
@@ -171,6 +169,20 @@ def diff(
         out.print(f"  {field.name}: {before} -> {_cell(field.after)}", markup=False)
 
 
+def moment_of(text: str) -> datetime:
+    """A moment from the command line.
+
+    Raises:
+        FilterError: it is none.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise FilterError(
+            "the moment is no ISO 8601 time", got=text, fix="write it like 2026-01-31T00:00:00Z"
+        ) from None
+
+
 @contextmanager
 def _reading() -> Generator[tuple[Database, Settings]]:
     from threadline_ops import settings as configuration
@@ -188,7 +200,8 @@ def _table(text: str) -> tuple[str | None, str]:
     return (schema if dot else None, name)
 
 
-def _show(changes: Sequence[ChangeRecord], *, as_json: bool) -> None:
+def changes_shown(changes: Sequence[ChangeRecord], *, as_json: bool) -> None:
+    """Print changes as a table, or as JSON."""
     if as_json:
         print_json(list(changes))
         return

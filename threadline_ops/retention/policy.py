@@ -42,6 +42,7 @@ class Policy:
         partitions: whether whole expired partitions of audit_changes are dropped ("auto": where that is possible).
         delete_actions: whether actions go that are older than the window and belong to no transaction any more.
         hours: when a run may work; one that begins outside is refused, one that reaches their end is capped.
+        require_archive: only the purge of the archive may delete; see docs/archive.md.
     """
 
     window: timedelta
@@ -60,6 +61,7 @@ class Policy:
     partitions: Partitions = "auto"
     delete_actions: bool = False
     hours: Hours | None = None
+    require_archive: bool = False
 
     def __post_init__(self) -> None:
         if self.window <= timedelta(0):
@@ -116,7 +118,21 @@ class Policy:
             partitions=settings.partitions,
             delete_actions=settings.delete_actions,
             hours=Hours.parse(settings.hours, settings.hours_zone) if settings.hours else None,
+            require_archive=settings.require_archive,
         )
+
+    def require_ungated(self) -> None:
+        """Refuse a purge that does not compare what it deletes with the archive, where the policy asks for that.
+
+        Raises:
+            PolicyError: it does.
+        """
+        if self.require_archive:
+            raise PolicyError(
+                "this policy deletes only what was read back from the archive",
+                got={"require_archive": True},
+                fix="run threadline-ops archive purge, or set retention.require_archive = false",
+            )
 
     def cutoff(self, now: datetime, requested: datetime | None = None) -> datetime:
         """The moment before which changes are expired.

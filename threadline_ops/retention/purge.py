@@ -92,13 +92,14 @@ def purge(
             got={"enabled": policy.enabled, "execute": execute},
             fix="set retention.enabled = true and ask to execute",
         )
+    policy.require_ungated()
     check_role(database, delete_actions=policy.delete_actions)
     scope = scope_of(database, policy, now, cutoff)
     work = phases.Work(
         policy,
         scope,
         tally or Tally(),
-        phases.Budget(policy.max_batches, _deadline(policy, now)),
+        phases.Budget(policy.max_batches, deadline_of(policy, now)),
         before_batch,
         sized=sized,
         hurried=hurried,
@@ -107,7 +108,7 @@ def purge(
     way = way_of(database, policy, scope, dropped=bool(work.tally.partitions))
     work.emptied = way.emptied
     with ExitStack() as stack:
-        paces = _paces(policy, connect, stack)
+        paces = paces_of(policy, connect, stack)
         spans = phases.spans_of(scope, _oldest(database), way.workers)
         yield from _in_parallel(database, work, paces[: way.workers], connect, spans)
         if way.sweep:
@@ -117,7 +118,7 @@ def purge(
     return _result(database, work, way, by_rows)
 
 
-def _deadline(policy: Policy, now: datetime) -> float | None:
+def deadline_of(policy: Policy, now: datetime) -> float | None:
     """When to stop, on the monotonic clock: the earlier one of the longest duration and the end of the hours."""
     limits = [policy.max_duration, policy.hours.require(now) if policy.hours else None]
     return min((time.monotonic() + limit.total_seconds() for limit in limits if limit is not None), default=None)
@@ -139,8 +140,8 @@ def _partitions(
     return by_rows
 
 
-def _paces(policy: Policy, connect: Connect | None, stack: ExitStack) -> list[Pace]:
-    """A pace for each worker; gentle ones share the probe."""
+def paces_of(policy: Policy, connect: Connect | None, stack: ExitStack) -> list[Pace]:
+    """A pace for each worker; gentle ones share the probe, which lives as long as the stack."""
     sizers = [Sizer(policy.batch_size, policy.sizing) for _ in range(policy.workers)]
     if not (policy.gentle and connect):
         return [Pace(sizer) for sizer in sizers]

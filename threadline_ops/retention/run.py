@@ -111,6 +111,8 @@ def run_purge(
                 got={"enabled": False},
                 fix="set retention.enabled = true to allow purging",
             )
+        if request.execute:
+            policy.require_ungated()
         with opened(settings, OPERATION) as database:
             recording.identity = identity = database.identity()
             recording.subject = claims.subject(policy, settings.database.audit_schema, identity)

@@ -52,7 +52,7 @@ class Slice:
         return sum(int(row["changes"]) for row in self.tables)
 
 
-class _Cascaded(Exception):
+class Cascaded(Exception):
     """Deleting a transaction deleted a change that nobody asked to delete; the step is undone."""
 
 
@@ -64,16 +64,17 @@ def holds_key(database: Database) -> str:
 def begin(database: Database) -> tuple[int, bool]:
     """First in every deleting transaction: how many changes it has deleted so far, and whether holds exist."""
     database.one("retention/turn", {"holds_key": holds_key(database)})
-    return _deleted_so_far(database)
+    return deleted_so_far(database)
 
 
 def look(database: Database) -> bool:
     """First in every transaction that only counts: whether holds exist. It makes nobody wait."""
     database.one("retention/row_security_off")
-    return _deleted_so_far(database)[1]
+    return deleted_so_far(database)[1]
 
 
-def _deleted_so_far(database: Database) -> tuple[int, bool]:
+def deleted_so_far(database: Database) -> tuple[int, bool]:
+    """How many changes the transaction at hand has deleted, by cascades too, and whether holds exist."""
     schemas = {"audit": database.settings.audit_schema, "ops": database.settings.operations_schema}
     deleted, holds = database.one("retention/deleted_so_far", schemas)
     return deleted, holds
@@ -95,7 +96,7 @@ def delete_slice(
     Raises:
         Busy: a lock or a time limit ended the step; nothing of it was kept.
     """
-    return _undisturbed(lambda: _delete_slice(database, scope, after, until, size, emptied=emptied))
+    return undisturbed(lambda: _delete_slice(database, scope, after, until, size, emptied=emptied))
 
 
 def _delete_slice(
@@ -119,8 +120,8 @@ def _delete_slice(
         deleted = timedelta(seconds=time.monotonic() - deleting)
         assert row is not None
         tables, transactions = row
-        if transactions and _deleted_so_far(database)[0] - before != sum(t["changes"] for t in tables):
-            raise _Cascaded
+        if transactions and deleted_so_far(database)[0] - before != sum(t["changes"] for t in tables):
+            raise Cascaded
     return Slice(end, tables, transactions, timedelta(seconds=time.monotonic() - started), deleted)
 
 
@@ -130,7 +131,7 @@ def sweep_range(database: Database, first: int, blocks: int) -> int:
     Raises:
         Busy: a lock or a time limit ended the step; nothing of it was kept.
     """
-    return _undisturbed(lambda: _sweep_range(database, first, blocks))
+    return undisturbed(lambda: _sweep_range(database, first, blocks))
 
 
 def _sweep_range(database: Database, first: int, blocks: int) -> int:
@@ -140,8 +141,8 @@ def _sweep_range(database: Database, first: int, blocks: int) -> int:
             database.statement("retention/sweep_range"),
             {"first": f"({first},0)", "beyond": f"({first + blocks},0)"},
         ).rowcount
-        if deleted and _deleted_so_far(database)[0] != before:
-            raise _Cascaded
+        if deleted and deleted_so_far(database)[0] != before:
+            raise Cascaded
     return deleted
 
 
@@ -151,12 +152,12 @@ def transaction_blocks(database: Database) -> int:
         return database.one("retention/transaction_blocks", {"audit": database.settings.audit_schema})[0]
 
 
-def _undisturbed(step: Callable[[], Outcome]) -> Outcome:
+def undisturbed(step: Callable[[], Outcome]) -> Outcome:
     """Repeat a step whose cascade hit a change that was added beside it: the next snapshot sees that change."""
     for _ in range(ATTEMPTS):
         try:
             return step()
-        except _Cascaded:
+        except Cascaded:
             continue
     raise Busy(
         "another session keeps adding changes to transactions that this step would delete as empty",

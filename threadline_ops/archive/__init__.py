@@ -1,0 +1,47 @@
+"""The archive: days of captured changes as Parquet that proves itself, and a purge that deletes only what it read back.
+
+from threadline_ops.archive import WriteRequest, run_write, run_verify, GatedRequest, run_gated_purge
+run_write(settings, WriteRequest())
+run_gated_purge(settings, GatedRequest(execute=True))
+"""
+
+from threadline_ops.archive.events import (
+    DayArchived,
+    DayVerified,
+    DayWritten,
+    ManifestWritten,
+    PurgeEvent,
+    SliceDeleted,
+    SliceDiffers,
+    SliceKept,
+    WriteEvent,
+)
+from threadline_ops.archive.gated import GatedReport, GatedRequest, run_gated_purge
+from threadline_ops.archive.gating import GatedResult
+from threadline_ops.archive.problems import Problem
+from threadline_ops.archive.run import VerifyReport, WriteReport, WriteRequest, run_verify, run_write
+from threadline_ops.archive.seal import Blocker, Waiting
+
+__all__ = [
+    "Blocker",
+    "DayArchived",
+    "DayVerified",
+    "DayWritten",
+    "GatedReport",
+    "GatedRequest",
+    "GatedResult",
+    "ManifestWritten",
+    "Problem",
+    "PurgeEvent",
+    "SliceDeleted",
+    "SliceDiffers",
+    "SliceKept",
+    "VerifyReport",
+    "Waiting",
+    "WriteEvent",
+    "WriteReport",
+    "WriteRequest",
+    "run_gated_purge",
+    "run_verify",
+    "run_write",
+]

@@ -1,0 +1,110 @@
+"""`archive_then_purge`: archive what is expired, read it back, and delete only what is the same."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from threadline_ops import evidence
+from threadline_ops.archive.events import PurgeEvent
+from threadline_ops.archive.gating import OPERATION, GatedResult, GatedRun
+from threadline_ops.errors import PolicyError
+from threadline_ops.retention.policy import Policy
+from threadline_ops.settings import Settings
+
+
+@dataclass(frozen=True)
+class GatedRequest:
+    """What one run is asked to do.
+
+    Attributes:
+        execute: delete; otherwise the run is dry and archives nothing either.
+        cutoff: an older cutoff than the policy's.
+        max_batches: slices at most, instead of the setting.
+        full_speed: do not give way to writers.
+        wait_s: how long to wait for days that are not sealed, instead of the setting.
+    """
+
+    execute: bool = False
+    cutoff: datetime | None = None
+    max_batches: int | None = None
+    full_speed: bool = False
+    wait_s: int | None = None
+
+    def command(self) -> str:
+        """The command line that repeats this run."""
+        words = ["threadline-ops", "archive", "purge"]
+        words += ["--execute"] if self.execute else []
+        words += ["--cutoff", self.cutoff.isoformat()] if self.cutoff else []
+        words += ["--max-batches", str(self.max_batches)] if self.max_batches is not None else []
+        words += ["--full-speed"] if self.full_speed else []
+        words += ["--wait", str(self.wait_s)] if self.wait_s is not None else []
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class GatedReport:
+    """What a run did, for people and metadata."""
+
+    run_id: str
+    mode: str
+    location: str
+    result: GatedResult
+    seconds: float
+    evidence: Path
+    log: Path
+
+
+def run_gated_purge(
+    settings: Settings,
+    request: GatedRequest,
+    *,
+    run_id: str | None = None,
+    on_event: Callable[[PurgeEvent], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    echo: Callable[[str], None] = lambda _: None,
+) -> GatedReport:
+    """Archive, read back and purge once, leaving one evidence record whatever happens.
+
+    Raises:
+        OpsError: the run was refused or failed; committed slices are kept.
+        Interrupted: should_stop said so.
+    """
+    mode = "execute" if request.execute else "dry_run"
+    with evidence.recording(
+        settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
+    ) as recording:
+        policy = Policy.from_settings(
+            settings.retention, max_batches=request.max_batches, workers=1, full_speed=request.full_speed
+        )
+        recording.parameters.update(
+            asdict(policy), cutoff=request.cutoff, tables=_windows(policy), hours=policy.hours and str(policy.hours)
+        )
+        if request.execute and not policy.enabled:
+            raise PolicyError(
+                "retention is disabled", got={"enabled": False}, fix="set retention.enabled = true to allow purging"
+            )
+        wait = timedelta(seconds=settings.archive.seal_wait_s if request.wait_s is None else request.wait_s)
+        run = GatedRun(settings, policy, request.cutoff, wait, recording, on_event, should_stop)
+        result, location = run.execute() if request.execute else run.preview()
+        recording.outcome = result.outcome
+        recording.figures.update(
+            outcome=result.outcome, slices=result.slices, deleted_changes=result.deleted_changes,
+            deleted_transactions=result.deleted_transactions, kept_slices=len(result.kept),
+            differing=[one.report for one in result.differing], unarchived_days=len(result.unarchived),
+        )  # fmt: skip
+        recording.log(
+            f"archive purge {result.outcome}: {result.deleted_changes} changes in {result.slices} slices, "
+            f"{len(result.kept)} slices kept, {len(result.differing)} differ, {len(result.unarchived)} expired days "
+            "are not archived"
+        )
+    return GatedReport(
+        recording.run_id, mode, location, result, recording.seconds, recording.record_path, recording.log_path
+    )
+
+
+def _windows(policy: Policy) -> dict[str, float]:
+    return {".".join(table): window.total_seconds() for table, window in policy.tables.items()}

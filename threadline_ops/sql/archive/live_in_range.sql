@@ -1,0 +1,8 @@
+-- One probe of the index: has anything appeared where everything was purged?
+select exists (
+    select from {audit}.audit_changes as c
+    where c.captured_at >= %(after_time)s::timestamptz
+        and (c.captured_at, c.id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)
+        and c.captured_at <= %(upto_time)s::timestamptz
+        and (c.captured_at, c.id) <= (%(upto_time)s::timestamptz, %(upto_id)s::uuid)
+)
