@@ -10,7 +10,8 @@ from benchmarks.ground import Ground
 from threadline_ops.archive import GatedRequest, WriteRequest, run_gated_purge, run_verify, run_write
 from threadline_ops.export import ExportRequest, run_export
 from threadline_ops.retention import PurgeRequest, run_purge
-from threadline_ops.settings import ArchiveSettings, ExportSettings, Settings
+from threadline_ops.sections import ArchiveSettings, ExportSettings
+from threadline_ops.settings import Settings
 
 
 def cases(ground: Ground, repeats: int) -> list[Case]:

@@ -17,7 +17,8 @@ from threadline_ops.coverage import catalog
 from threadline_ops.coverage.inventory import inventory
 from threadline_ops.database import Database, opened
 from threadline_ops.progress import drive
-from threadline_ops.settings import CaptureSettings, CaptureTable, CoverageSettings, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable, CoverageSettings
+from threadline_ops.settings import Settings
 
 TABLES = 2_000
 #: Objects made in one transaction take as many locks.

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
-from threadline_ops.settings import EvidenceSettings, RetentionSettings, Settings
+from threadline_ops.sections import EvidenceSettings, RetentionSettings
+from threadline_ops.settings import Settings
 
 #: Durable, as production is; memory for a machine of 2 cores that also runs the clients.
 SERVER = {

@@ -11,7 +11,8 @@ import psycopg
 from tests import awkward
 from tests.audit import bulk, settings_for
 from threadline_ops.archive import GatedReport, GatedRequest, WriteReport, WriteRequest, run_gated_purge, run_write
-from threadline_ops.settings import ArchiveSettings, ExportSettings, Settings
+from threadline_ops.sections import ArchiveSettings, ExportSettings
+from threadline_ops.settings import Settings
 
 #: Midnight, so that the made history ends in days that are over.
 END = datetime(2026, 5, 20, tzinfo=UTC)

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import psycopg
 from pydantic import SecretStr
 
-from threadline_ops.settings import EvidenceSettings, RetentionSettings, Settings
+from threadline_ops.sections import EvidenceSettings, RetentionSettings
+from threadline_ops.settings import Settings
 
 #: A fixed clock: tests pass it as `now`.
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -13,7 +13,8 @@ from threadline_ops.capture.triggers import apply
 from threadline_ops.coverage.doctor import Diagnosis, Examined, examine
 from threadline_ops.database import Identity, opened
 from threadline_ops.progress import drive
-from threadline_ops.settings import CaptureSettings, CaptureTable, CoverageSettings, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable, CoverageSettings
+from threadline_ops.settings import Settings
 
 TABLES = ("orders", "customers", "lines", "events")
 

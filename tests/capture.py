@@ -11,7 +11,7 @@ from threadline_ops.capture.names import parse
 from threadline_ops.capture.triggers import TableCaptured, apply
 from threadline_ops.database import Database
 from threadline_ops.progress import drive
-from threadline_ops.settings import CaptureSettings, CaptureTable, DatabaseSettings
+from threadline_ops.sections import CaptureSettings, CaptureTable, DatabaseSettings
 
 
 def of(connection: psycopg.Connection, **settings: Any) -> Database:

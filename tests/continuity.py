@@ -18,7 +18,8 @@ from threadline_ops.continuity.store import store
 from threadline_ops.continuity.verification import verify
 from threadline_ops.database import opened
 from threadline_ops.progress import drive
-from threadline_ops.settings import CaptureTable, ContinuitySettings, EvidenceSettings, Settings
+from threadline_ops.sections import CaptureTable, ContinuitySettings, EvidenceSettings
+from threadline_ops.settings import Settings
 
 
 def settings_for(dsn: str, directory: Path, **continuity: Any) -> Settings:

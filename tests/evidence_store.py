@@ -12,7 +12,8 @@ from typing import Any
 
 from threadline_ops.evidence.record import RECORD_VERSION, dumps
 from threadline_ops.evidence.store import GENESIS, Store
-from threadline_ops.settings import EvidenceSettings, Settings
+from threadline_ops.sections import EvidenceSettings
+from threadline_ops.settings import Settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

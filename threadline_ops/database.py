@@ -19,7 +19,8 @@ from psycopg.rows import TupleRow
 
 from threadline_ops import sql as sql_files
 from threadline_ops.errors import Busy, DatabaseError, SchemaMissing, SettingsError, Unreachable, UnsafeDatabase
-from threadline_ops.settings import DatabaseSettings, Settings
+from threadline_ops.sections import DatabaseSettings
+from threadline_ops.settings import Settings
 
 Connection = psycopg.Connection[TupleRow]
 

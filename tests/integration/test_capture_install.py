@@ -9,7 +9,8 @@ from threadline_ops.capture.install import install, statements
 from threadline_ops.capture.objects import script
 from threadline_ops.database import opened
 from threadline_ops.errors import DatabaseError, SchemaMissing
-from threadline_ops.settings import DatabaseSettings, Settings
+from threadline_ops.sections import DatabaseSettings
+from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
 
@@ -178,7 +179,7 @@ def test_a_schema_of_its_own(empty):
     from threadline_ops.capture.names import Table
     from threadline_ops.capture.triggers import apply
     from threadline_ops.progress import drive
-    from threadline_ops.settings import CaptureSettings, CaptureTable
+    from threadline_ops.sections import CaptureSettings, CaptureTable
 
     wanted = CaptureSettings(tables={"public.t": CaptureTable(mask=("x",), store_changed_from=True)})
     drive(apply(database, [Table("public", "t")], wanted), lambda _: None)

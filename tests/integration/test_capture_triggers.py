@@ -14,7 +14,7 @@ from threadline_ops.capture.triggers import apply, plans, prune, unlisted
 from threadline_ops.cli import app
 from threadline_ops.errors import CoverageGap, SettingsError
 from threadline_ops.progress import drive
-from threadline_ops.settings import CaptureSettings, CaptureTable
+from threadline_ops.sections import CaptureSettings, CaptureTable
 
 pytestmark = pytest.mark.pooled
 

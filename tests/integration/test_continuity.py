@@ -32,7 +32,8 @@ from threadline_ops.database import opened
 from threadline_ops.errors import LockHeld, SettingsError, UnsafeDatabase
 from threadline_ops.investigate import as_of
 from threadline_ops.lock import single_flight
-from threadline_ops.settings import CoverageSettings, RetentionSettings, Settings
+from threadline_ops.sections import CoverageSettings, RetentionSettings
+from threadline_ops.settings import Settings
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from tests.audited_world import CUSTOMERS, settings_for, write
 from threadline_ops.backlog import Backlog, RowStatus, load
 from threadline_ops.capture.run import TriggersRequest, run_install, run_triggers
 from threadline_ops.coverage import run_coverage, run_doctor
-from threadline_ops.settings import CaptureSettings, CaptureTable, EvidenceSettings, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable, EvidenceSettings
+from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
 

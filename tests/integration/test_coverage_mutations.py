@@ -13,7 +13,8 @@ from tests.audited_world import CUSTOMERS, capture, diagnose, settings_for, writ
 from tests.conftest import TestServer
 from threadline_ops.coverage.rules import RULES
 from threadline_ops.database import opened
-from threadline_ops.settings import CaptureSettings, CaptureTable, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable
+from threadline_ops.settings import Settings
 
 CAPTURE = "execute function threadline_capture_changes()"
 TRIGGER = "create or replace trigger threadline_audit_orders"

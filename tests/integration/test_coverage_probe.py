@@ -9,7 +9,7 @@ from tests.audited_world import TABLES, capture, settings_for
 from threadline_ops.capture.names import Table
 from threadline_ops.coverage.probe import Outcome, probe
 from threadline_ops.database import opened
-from threadline_ops.settings import CaptureSettings, CaptureTable
+from threadline_ops.sections import CaptureSettings, CaptureTable
 
 pytestmark = pytest.mark.pooled
 

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from tests import threadline_install
 from tests.audited_world import diagnose, write
 from threadline_ops.coverage import Status
-from threadline_ops.settings import CaptureSettings, CaptureTable, CoverageSettings, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable, CoverageSettings
+from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
 

@@ -16,7 +16,8 @@ from threadline_ops.database import opened
 from threadline_ops.evidence import Store, verify
 from threadline_ops.evidence.anchor import anchor, ensure
 from threadline_ops.evidence.store import Head
-from threadline_ops.settings import EvidenceSettings, Settings
+from threadline_ops.sections import EvidenceSettings
+from threadline_ops.settings import Settings
 
 RECORDS = 25
 

@@ -17,7 +17,8 @@ from threadline_ops.coverage.run import run_doctor
 from threadline_ops.health import Health, charts, look, page, run_health
 from threadline_ops.retention import PurgeRequest, run_purge
 from threadline_ops.scheduled import BudgetSettings, DashboardSettings
-from threadline_ops.settings import EvidenceSettings, RetentionSettings, Settings
+from threadline_ops.sections import EvidenceSettings, RetentionSettings
+from threadline_ops.settings import Settings
 
 
 @pytest.fixture

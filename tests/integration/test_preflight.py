@@ -13,7 +13,8 @@ from threadline_ops import __version__
 from threadline_ops.backlog import RowStatus, load
 from threadline_ops.preflight import backups, distribution, review, run_preflight
 from threadline_ops.preflight.backups import Archiver, Window
-from threadline_ops.settings import BacklogSettings, CaptureSettings, CaptureTable, ReviewSettings, Settings
+from threadline_ops.sections import BacklogSettings, CaptureSettings, CaptureTable, ReviewSettings
+from threadline_ops.settings import Settings
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

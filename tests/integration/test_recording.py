@@ -24,7 +24,8 @@ from threadline_ops.declared import EnvironmentSettings, WritePath
 from threadline_ops.errors import EvidenceError, PolicyError
 from threadline_ops.evidence import Store, verify
 from threadline_ops.evidence.reconcile import finish_killed, has_evidence, record_absent
-from threadline_ops.settings import EvidenceSettings, Settings
+from threadline_ops.sections import EvidenceSettings
+from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,8 @@ from threadline_ops.evidence.anchor import ensure
 from threadline_ops.retention import holds
 from threadline_ops.retention.control import steer
 from threadline_ops.retention.scope import Scope
-from threadline_ops.settings import DatabaseSettings, Settings
+from threadline_ops.sections import DatabaseSettings
+from threadline_ops.settings import Settings
 
 ROOT = files(sql.__name__)
 NAMES = sorted(

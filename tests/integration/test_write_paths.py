@@ -25,7 +25,8 @@ from threadline_ops.capture.triggers import apply
 from threadline_ops.database import opened
 from threadline_ops.declared import EnvironmentSettings, WritePath
 from threadline_ops.errors import SettingsError
-from threadline_ops.settings import CaptureSettings, CaptureTable, Settings
+from threadline_ops.sections import CaptureSettings, CaptureTable
+from threadline_ops.settings import Settings
 from threadline_ops.topology import TopologyRequest, run_topology
 from threadline_ops.write_paths import PathResult, ProbeRequest, observe, run_probes
 

@@ -17,7 +17,8 @@ from threadline_ops.backlog.status import Backlog, compute
 from threadline_ops.backlog.tables import Table, escape, merge, parse, unescape
 from threadline_ops.evidence.record import Record, dumps
 from threadline_ops.evidence.store import GENESIS
-from threadline_ops.settings import BacklogSettings, Settings
+from threadline_ops.sections import BacklogSettings
+from threadline_ops.settings import Settings
 
 KEYS = ("retention.config_validated", "retention.dry_run_before_execute", "retention.backups_aligned", "no.row")
 JUSTIFICATIONS = (

@@ -14,7 +14,7 @@ from threadline_ops.coverage import threadline
 from threadline_ops.coverage.catalog import DeployedFunction
 from threadline_ops.coverage.deployed import implied, origin
 from threadline_ops.coverage.wanted import Definitions
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 COLUMNS = ("id", "email", "it's", "back\\slash'", 'a "b"', "ünï", "x,y", "array['z']", "{w}", "v_new := 1;", "C")
 DEFINITIONS = Definitions("public")

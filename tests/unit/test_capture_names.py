@@ -3,7 +3,7 @@ import pytest
 from threadline_ops.capture import names
 from threadline_ops.capture.names import Table
 from threadline_ops.errors import SettingsError
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 
 @pytest.mark.parametrize(

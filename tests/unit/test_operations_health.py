@@ -11,7 +11,8 @@ from threadline_ops.evidence import records
 from threadline_ops.health import operations
 from threadline_ops.health.operations import OperationHealth, budget_of, duration
 from threadline_ops.scheduled import BudgetSettings, ScheduleSettings
-from threadline_ops.settings import CoverageSettings, Settings
+from threadline_ops.sections import CoverageSettings
+from threadline_ops.settings import Settings
 
 HOUR = timedelta(hours=1)
 

@@ -4,7 +4,7 @@ import pytest
 
 from threadline_ops.errors import PolicyError
 from threadline_ops.retention import Policy
-from threadline_ops.settings import RetentionSettings
+from threadline_ops.sections import RetentionSettings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from threadline_ops.capture.objects import Function, Trigger
 from threadline_ops.capture.policy import Shape, check
 from threadline_ops.database import Database
 from threadline_ops.errors import CoverageGap, SettingsError
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from threadline_ops.capture import names
 from threadline_ops.capture.names import Table
 from threadline_ops.capture.objects import TRUNCATE_TYPE, Function, Trigger, trusted
 from threadline_ops.capture.policy import DEFAULT_KEY, Key, Shape, harmless, key_of
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 from threadline_ops.sql import source, template
 
 _NOTHING = sql.SQL("")

@@ -13,7 +13,7 @@ from threadline_ops.capture.catalog import Deployed
 from threadline_ops.capture.names import Table
 from threadline_ops.capture.objects import Function, Trigger, script
 from threadline_ops.database import Database
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 from threadline_ops.sql import template
 
 

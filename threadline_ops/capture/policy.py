@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from threadline_ops.capture.names import Table
 from threadline_ops.errors import SettingsError
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from threadline_ops.capture.names import Table
 from threadline_ops.capture.plan import TablePlan
 from threadline_ops.capture.triggers import TableCaptured, TriggersResult
 from threadline_ops.database import Database, Identity, opened
-from threadline_ops.settings import CaptureSettings, Settings
+from threadline_ops.sections import CaptureSettings
+from threadline_ops.settings import Settings
 
 INSTALL, TRIGGERS = "capture_install", "capture_triggers"
 #: The backlog's row: what redaction does was shown before it was applied.

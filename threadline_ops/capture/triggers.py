@@ -10,7 +10,7 @@ from threadline_ops.capture.names import Table
 from threadline_ops.capture.plan import TablePlan, captured_tables, removal_plan, table_plan
 from threadline_ops.database import Database
 from threadline_ops.errors import SettingsError
-from threadline_ops.settings import CaptureSettings, CaptureTable
+from threadline_ops.sections import CaptureSettings, CaptureTable
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from threadline_ops.continuity.throttle import Throttle, full_speed
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ContinuityError
 from threadline_ops.retention.pace import Pace
-from threadline_ops.settings import CaptureSettings, ContinuitySettings
+from threadline_ops.sections import CaptureSettings, ContinuitySettings
 
 #: What runs against the database, in order; evidence quotes these files by hash.
 STATEMENTS = (

@@ -14,7 +14,7 @@ from threadline_ops.continuity.snapshot import Moment, moment
 from threadline_ops.continuity.throttle import Throttle
 from threadline_ops.database import Database
 from threadline_ops.errors import Busy
-from threadline_ops.settings import ContinuitySettings
+from threadline_ops.sections import ContinuitySettings
 
 #: A chunk of more text than this many times the target is given up and read again with fewer rows.
 _TOLERANCE = 4

@@ -18,7 +18,7 @@ from threadline_ops.continuity.relation import Relation, cut_search_path
 from threadline_ops.continuity.snapshot import moment
 from threadline_ops.database import Database
 from threadline_ops.errors import ContinuityError
-from threadline_ops.settings import ContinuitySettings
+from threadline_ops.sections import ContinuitySettings
 from threadline_ops.sql import template
 
 #: Blocks of the first range, and of any: 128 MB as PostgreSQL keeps them.

@@ -17,7 +17,8 @@ from threadline_ops.continuity.t0 import Covered, Source, covered, t0
 from threadline_ops.coverage import Status, TableCoverage, inventory
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ContinuityError
-from threadline_ops.settings import ContinuitySettings, Settings
+from threadline_ops.sections import ContinuitySettings
+from threadline_ops.settings import Settings
 from threadline_ops.sql import template
 
 

@@ -14,7 +14,7 @@ from threadline_ops.coverage.deployed import implied, origin
 from threadline_ops.coverage.wanted import Definitions
 from threadline_ops.database import Database
 from threadline_ops.errors import ContinuityError
-from threadline_ops.settings import CaptureSettings, CaptureTable
+from threadline_ops.sections import CaptureSettings, CaptureTable
 
 
 @dataclass(frozen=True)

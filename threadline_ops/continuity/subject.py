@@ -20,7 +20,7 @@ from threadline_ops.continuity.snapshot import Moment, moment
 from threadline_ops.continuity.store import Store
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ContinuityError
-from threadline_ops.settings import CaptureSettings
+from threadline_ops.sections import CaptureSettings
 
 
 @dataclass(frozen=True)

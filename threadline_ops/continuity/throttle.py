@@ -18,7 +18,7 @@ from threadline_ops.database import Database
 from threadline_ops.retention.pace import DUTY_MOST, Gentle, Latency, Pace, probing
 from threadline_ops.retention.pressure import Budgets, Pressure, Watch
 from threadline_ops.retention.sizing import Sizer
-from threadline_ops.settings import ContinuitySettings
+from threadline_ops.sections import ContinuitySettings
 
 Connect = Callable[[], AbstractContextManager[Database]]
 

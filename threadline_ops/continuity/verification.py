@@ -25,7 +25,7 @@ from threadline_ops.continuity.relation import cut_search_path
 from threadline_ops.continuity.store import Store
 from threadline_ops.continuity.subject import Subject, chunk_rows, subject
 from threadline_ops.database import Database, Identity
-from threadline_ops.settings import CaptureSettings, ContinuitySettings
+from threadline_ops.sections import CaptureSettings, ContinuitySettings
 from threadline_ops.sql import template
 
 #: What runs against the database; evidence quotes these files by hash.

@@ -11,7 +11,7 @@ from threadline_ops.capture.policy import DEFAULT_KEY, Key, Shape
 from threadline_ops.coverage import threadline
 from threadline_ops.coverage.catalog import DeployedFunction
 from threadline_ops.coverage.wanted import Definitions
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 #: As psycopg writes them: with a backslash in it, a literal becomes ` E'...'`.
 _LITERAL = r"(?: E)?'(?:[^']|'')*'"

@@ -19,7 +19,8 @@ from threadline_ops.coverage.quick import exactly_as_wanted
 from threadline_ops.coverage.rules import Finding, found
 from threadline_ops.coverage.wanted import PLAIN, Definitions, misfit
 from threadline_ops.database import Database
-from threadline_ops.settings import CaptureTable, Settings
+from threadline_ops.sections import CaptureTable
+from threadline_ops.settings import Settings
 
 
 class Status(Enum):

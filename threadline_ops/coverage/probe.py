@@ -14,7 +14,8 @@ from threadline_ops.coverage import evidence_sql
 from threadline_ops.coverage.rules import Finding, found
 from threadline_ops.database import Database
 from threadline_ops.errors import DatabaseError
-from threadline_ops.settings import CaptureTable, Settings
+from threadline_ops.sections import CaptureTable
+from threadline_ops.settings import Settings
 
 
 class Outcome(Enum):

@@ -11,7 +11,7 @@ from threadline_ops.capture.definition import truncate_spec
 from threadline_ops.capture.objects import ROW_TYPE, TRUNCATE_TYPE
 from threadline_ops.coverage.catalog import DeployedTable
 from threadline_ops.coverage.wanted import Definitions, misfit
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 #: An ordinary trigger's tgenabled; then whether it is conditional, deferrable, a partition's copy; its columns.
 _ORDINARY = ("O", False, False, False, ())

@@ -8,7 +8,7 @@ from threadline_ops.capture import definition
 from threadline_ops.capture.objects import Function, Trigger
 from threadline_ops.capture.policy import Key, Shape, check, harmless, key_of
 from threadline_ops.errors import SettingsError
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 
 #: Of a table that no setting names; one object, so that it can be told by identity.
 PLAIN = CaptureTable()

@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 from threadline_ops.database import Database
 from threadline_ops.demo.dataset import reference_rows
 from threadline_ops.demo.marker import require_demo
-from threadline_ops.settings import CaptureSettings, CaptureTable
+from threadline_ops.sections import CaptureSettings, CaptureTable
 
 #: Where most applications have their tables, and where Threadline's own checks look for them.
 SCHEMA = "public"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import rfc8785
 
-from threadline_ops.settings import CaptureSettings, ReviewSettings
+from threadline_ops.sections import CaptureSettings, ReviewSettings
 
 #: A review is repeated once a year; the backlog's row expires likewise.
 VALID = timedelta(days=365)

@@ -10,7 +10,8 @@ from threadline_ops import evidence
 from threadline_ops.database import opened
 from threadline_ops.errors import DatabaseError
 from threadline_ops.preflight import backups, distribution, review
-from threadline_ops.settings import CaptureTable, Settings
+from threadline_ops.sections import CaptureTable
+from threadline_ops.settings import Settings
 
 OPERATION = "host_preflight"
 

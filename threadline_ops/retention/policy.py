@@ -9,7 +9,7 @@ from typing import Literal, Self
 from threadline_ops.errors import PolicyError
 from threadline_ops.retention.hours import Hours
 from threadline_ops.retention.sizing import Limits
-from threadline_ops.settings import RetentionSettings
+from threadline_ops.sections import RetentionSettings
 
 Sweep = Literal["auto", "always", "never"]
 Partitions = Literal["auto", "never"]

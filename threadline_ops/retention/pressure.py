@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from threadline_ops.database import Database
 from threadline_ops.retention.control import control
 from threadline_ops.retention.policy import Policy
-from threadline_ops.settings import RetentionSettings
+from threadline_ops.sections import RetentionSettings
 
 #: Between two looks, in seconds: a pause takes effect within it, and looking costs two small queries.
 INTERVAL = 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from threadline_ops.declared import WritePath
-from threadline_ops.settings import CaptureTable
+from threadline_ops.sections import CaptureTable
 from threadline_ops.write_paths.exercise import Answer
 from threadline_ops.write_paths.leaks import Leaks
 from threadline_ops.write_paths.observe import Change, Sighting, Transaction
