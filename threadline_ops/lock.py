@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from threadline_ops.database import Connection, Database, application_name, opened, translated
+from threadline_ops.database import Connection, Database, application_name, opened
 from threadline_ops.errors import LockHeld, LockLost
+from threadline_ops.server_errors import translated
 from threadline_ops.settings import Settings
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from threadline_ops.database import Database, translated
+from threadline_ops.database import Database
 from threadline_ops.demo.marker import require_demo
 from threadline_ops.errors import SettingsError
+from threadline_ops.server_errors import translated
 
 SPAN = timedelta(days=120)
 #: A transaction that took longer would look like two that were taken for one. In the demo's month, the largest

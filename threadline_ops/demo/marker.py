@@ -6,8 +6,9 @@ a dump restored under another name carries it along.
 
 from __future__ import annotations
 
-from threadline_ops.database import Database, translated
+from threadline_ops.database import Database
 from threadline_ops.errors import UnsafeDatabase
+from threadline_ops.server_errors import translated
 
 #: As `sql/demo/mark_database.sql` writes it.
 MARK = "threadline_ops demo: made by the demo, which drops it without asking and rewrites its history"

@@ -13,11 +13,12 @@ from typing import Any
 from psycopg import sql
 
 from threadline_ops import sql as sql_files
-from threadline_ops.database import Database, application_name, translated
+from threadline_ops.database import Database, application_name
 from threadline_ops.errors import Busy, UnsafeDatabase
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope
 from threadline_ops.retention.steps import begin
+from threadline_ops.server_errors import translated
 
 #: Below PostgreSQL's deadlock_timeout, so that we give way before a writer is chosen to.
 BRIEF_MS = 300

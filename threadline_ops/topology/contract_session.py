@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 from psycopg import sql
 
-from threadline_ops.database import Connection, Database, connect, translated
+from threadline_ops.database import Connection, Database, connect
+from threadline_ops.server_errors import translated
 from threadline_ops.sql import statement
 from threadline_ops.topology.clause import Clause, Seen
 from threadline_ops.topology.detect import CONNECTIONS, Behaviour, Facts, Mode, behaviour

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 from psycopg import sql
 
-from threadline_ops.database import Connection, Database, connect, opened, translated
+from threadline_ops.database import Connection, Database, connect, opened
 from threadline_ops.errors import DatabaseError
+from threadline_ops.server_errors import translated
 from threadline_ops.sql import statement
 from threadline_ops.topology.clause import Clause, Seen, in_time
 from threadline_ops.topology.detect import Facts

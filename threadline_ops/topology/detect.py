@@ -12,7 +12,8 @@ from enum import Enum
 
 import psycopg
 
-from threadline_ops.database import Connection, Database, connect, translated
+from threadline_ops.database import Connection, Database, connect
+from threadline_ops.server_errors import translated
 from threadline_ops.settings import Settings
 from threadline_ops.topology import console
 from threadline_ops.topology.targets import Target

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from threadline_ops.database import Connection, connect, translated
+from threadline_ops.database import Connection, connect
+from threadline_ops.server_errors import translated
 from threadline_ops.settings import Settings
 from threadline_ops.sql import statement
 
