@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+import traceback
 
 from benchmarks import archive, capture, continuity, coverage, evidence, export, purge, report, start
-from benchmarks.ground import prepared
+from benchmarks.cases import Case, not_measured
+from benchmarks.ground import Ground, prepared
 
 MODULES = {
     "purge": purge,
@@ -21,6 +25,19 @@ MODULES = {
 ON_HISTORY = {"purge", "export", "archive"}
 
 
+def measured(name: str, ground: Ground, repeats: int) -> list[Case]:
+    """A group's cases; a group that fails is told in the results, and does not take the others along."""
+    started = time.perf_counter()
+    try:
+        cases = MODULES[name].cases(ground, repeats)
+    except Exception as error:
+        traceback.print_exc()
+        why = f"the group failed with {type(error).__name__}"
+        cases = [not_measured(f"{name}.*", "", goal=0, better="lower", why=why)]
+    print(f"{name}: {len(cases)} cases in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    return cases
+
+
 def main() -> None:
     """Run the cases that were asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -32,15 +49,14 @@ def main() -> None:
     with prepared(transactions, history=not ON_HISTORY.isdisjoint(chosen.only or MODULES)) as ground:
         used = report.versions(ground)
         results = [
-            case
-            for name, module in MODULES.items()
-            if name in (chosen.only or MODULES)
-            for case in module.cases(ground, repeats)
+            case for name in MODULES if name in (chosen.only or MODULES) for case in measured(name, ground, repeats)
         ]
     scale = {"changes": 3 * transactions, "transactions": transactions, "tables": 20, "days": 120}
     if not chosen.only:
         report.write(about, used, scale, results)
     print(report.page(about, used, scale, results))
+    if any(case.value is None for case in results):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
