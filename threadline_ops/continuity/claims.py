@@ -13,7 +13,7 @@ from threadline_ops.continuity.relation import relation
 from threadline_ops.continuity.store import Store
 from threadline_ops.continuity.t0 import Covered, t0
 from threadline_ops.database import Database, Identity
-from threadline_ops.errors import ContinuityError
+from threadline_ops.errors import ContinuityError, DatabaseError
 from threadline_ops.settings import Settings
 
 GUIDE = "continuity.guide_followed"
@@ -30,19 +30,28 @@ def claim_baselines(
     """Whether every table to look after has a complete baseline, and since when this one is captured."""
     identity, names = database.identity(), tables(database, settings.continuity)
     lacking = _without_baseline(database, store, identity, names)
-    with database.transaction(read_only=True):
-        moment, source = t0(database, relation(database, table), Covered())
-    began = (
-        f"capture of {table} began {moment:%Y-%m-%d %H:%M} UTC ({source})" if moment else f"T0 of {table} is not known"
-    )
     recording.support(
         GUIDE,
         ok=not lacking,
-        detail=f"{len(names)} tables have a baseline; {began}" if not lacking else f"no baseline of {_some(lacking)}",
+        detail=f"{len(names)} tables have a baseline; {_began(database, table)}"
+        if not lacking
+        else f"no baseline of {_some(lacking)}",
         control=evidence.control(
             "one more table, without a baseline",
             lambda: _without_baseline(database, store, identity, [*names, _NO_TABLE]) == lacking,
         ),
+    )
+
+
+def _began(database: Database, table: str) -> str:
+    """Since when the table is captured; a baseline needs no right to read the audit tables, which tell it."""
+    try:
+        with database.transaction(read_only=True):
+            moment, source = t0(database, relation(database, table), Covered())
+    except DatabaseError:
+        moment, source = None, ""
+    return (
+        f"capture of {table} began {moment:%Y-%m-%d %H:%M} UTC ({source})" if moment else f"T0 of {table} is not known"
     )
 
 

@@ -63,8 +63,8 @@ def earlier(store: Store, run_id: str) -> list[Attempt]:
     """The attempts of a run that waits for its next one; none if it does not."""
     try:
         opening = json.loads(store.opening_path(run_id).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return []
+    except (OSError, ValueError):
+        return []  # a store that cannot be used says so when the run's log is opened
     return [
         Attempt(datetime.fromisoformat(one["started"]), datetime.fromisoformat(one["ended"]), one["outcome"])
         for one in opening.get("attempts", [])
