@@ -188,6 +188,10 @@ class Suite:
             self.run("export", "--format", kind, "--output", f"out/{kind}/export", "--no-progress", exits=2)
         self.run("as-of", "wide", "122", "--at", "some day", exits=2)
         self.run("baseline", "loose")
+        self.run("archive", "write", "--no-progress")
+        self.run("archive", "verify", "--live", "--no-progress")
+        self.run("archive", "query", "--table", "pair")
+        self.run("health", "--html", ".threadline/health.html", exits=1)
         self.run("purge")
         self.run("purge", "--execute", "--json")
 
