@@ -137,7 +137,7 @@ with dg.DagsterInstance.ephemeral() as instance:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)])
 def test_termination_ends_the_run_after_the_batch_in_hand(connection: psycopg.Connection, number: signal.Signals):
     def default_signals() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)

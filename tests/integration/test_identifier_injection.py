@@ -92,6 +92,7 @@ def command(*words: str, status: tuple[int, ...] = (0,)) -> str:
 
 
 @pytest.mark.usefixtures("environment")
+@pytest.mark.thorough
 def test_every_operation_takes_a_hostile_name_for_a_name(connection: psycopg.Connection, tmp_path: Path):
     command("install")
     connection.execute("set search_path = pg_catalog")  # what runs unqualified finds nothing
