@@ -9,7 +9,8 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,13 +38,33 @@ class Package:
         """Installed by root in CI; nobody else's system is changed."""
         if shutil.which("apt-get") is None or os.geteuid() != 0 or not os.environ.get("CI"):
             return None
-        with (directory(self.name) / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may arrive here at once
+        with alone():
             if (found := self.on_path()) is None:
                 apt("update")
                 apt("install", "-y", "--no-install-recommends", self.name)
                 found = self.on_path()
         return found
+
+    def unpacked(self, program: str, *libraries: str) -> tuple[Path, str | None] | None:
+        """Its program and where its libraries lie, in our own directory, the system left alone.
+
+        Args:
+            program: its path below the root, such as `usr/sbin/pgbouncer`.
+            libraries: packages that it links and a small system may lack; which names exist depends on the release.
+        """
+        if shutil.which("apt-get") is None:
+            return None
+        place = directory(self.name)
+        with alone():
+            if not (place / "root" / program).exists():
+                for name in (self.name, *libraries):
+                    apt("download", name, cwd=place)
+                for package in place.glob("*.deb"):
+                    subprocess.run(["dpkg", "-x", package, place / "root"], check=False)
+        if not (place / "root" / program).exists():
+            return None
+        found = sorted({str(library.parent) for library in (place / "root").glob("usr/lib/*/*.so*")})
+        return place / "root" / program, ":".join(found) or None
 
     def required(self, *ways: Callable[[], Found | None]) -> Found:
         """What the first way gives that gives anything."""
@@ -61,6 +82,14 @@ def directory(name: str) -> Path:
     place = scratch.root() / name
     scratch.make_directory(place, 0o755)
     return place
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One apt at a time, whatever it fetches: several workers may arrive here at once."""
+    with (directory("apt") / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def apt(*arguments: str, cwd: Path | None = None) -> bool:

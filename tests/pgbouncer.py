@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import shutil
 import socket
@@ -75,27 +74,8 @@ def _of(way: Callable[[], str | None]) -> Callable[[], Program | None]:
 
 
 def _unpacked() -> Program | None:
-    """Fetched with apt and unpacked into our own directory, the system left alone."""
-    if shutil.which("apt-get") is None:
-        return None
-    place = debian.directory("pgbouncer")
-    unpacked = place / "root"
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may arrive here at once
-        if not (unpacked / "usr/sbin/pgbouncer").exists() and not _unpack(place, unpacked):
-            return None
-    libraries = sorted({str(p.parent) for p in unpacked.glob("usr/lib/*/*.so*")})
-    return Program(str(unpacked / "usr/sbin/pgbouncer"), ":".join(libraries) or None)
-
-
-def _unpack(place: Path, target: Path) -> bool:
-    if not debian.apt("download", "pgbouncer", cwd=place):
-        return False
-    for library in _LIBRARIES:
-        debian.apt("download", library, cwd=place)  # which of the names exists depends on the release
-    return all(
-        subprocess.run(["dpkg", "-x", package, target], check=False).returncode == 0 for package in place.glob("*.deb")
-    )
+    found = _PACKAGE.unpacked("usr/sbin/pgbouncer", *_LIBRARIES)
+    return Program(str(found[0]), found[1]) if found else None
 
 
 @contextmanager
