@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,8 @@ def _peer(ground: Ground, name: str, template: str, failed: dict[str, str]) -> f
     )  # fmt: skip
     seconds = time.perf_counter() - started
     if done.returncode:
-        failed[name] = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
+        failed[name] = re.sub(r" ?\(?/\S+", "", last)  # no path of this machine
     else:
         rows = pq.ParquetFile(target).metadata.num_rows
         if rows != ground.changes(template):

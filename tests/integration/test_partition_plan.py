@@ -19,9 +19,9 @@ from threadline_ops.capture.names import Table
 from threadline_ops.capture.triggers import apply
 from threadline_ops.database import opened
 from threadline_ops.errors import UnsafeDatabase
+from threadline_ops.periods import Period
 from threadline_ops.retention import PurgeRequest, run_purge
 from threadline_ops.retention.partition_plan import partition_plan
-from threadline_ops.retention.periods import Period
 from threadline_ops.settings import Settings
 
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from threadline_ops.cli.console import Json, print_json
-from threadline_ops.retention.periods import Period
+from threadline_ops.periods import Period
 
 if TYPE_CHECKING:
     from threadline_ops.retention.partition_plan import PartitionPlan, Step

@@ -12,7 +12,7 @@ from typing import Any
 
 from threadline_ops.database import Database
 from threadline_ops.errors import PolicyError, UnsafeDatabase
-from threadline_ops.retention.periods import Period
+from threadline_ops.periods import Period
 
 OLD = "audit_changes_before"
 BACK = "audit_changes_undone"
