@@ -23,7 +23,7 @@ from threadline_ops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 #: Tests that share the steps out, so that workers of the test run can; together, in the thorough extent, they take all.
-PARTS = 6
+PARTS = 12
 
 Run = Callable[[str, Path, int], tuple[int, str]]
 

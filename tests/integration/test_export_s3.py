@@ -148,6 +148,7 @@ def test_lasting_faults_are_a_clear_error_and_publish_nothing(settings, running,
     assert not [name for name in names(running) if ".partial" in name]
 
 
+@pytest.mark.thorough
 def test_failing_at_publication_leaves_no_manifest_and_resumes(settings, running, bucket):
     running.fault = lambda method, path: 500 if method == "PUT" and path.endswith("/x/part-00001.parquet") else None
     with pytest.raises(ExportError, match="the store failed"):

@@ -134,6 +134,7 @@ def test_a_server_restart_in_mid_run_is_an_error_and_the_next_run_finishes(tmp_p
             assert_finished(connection, expected, again)
 
 
+@pytest.mark.thorough
 def test_a_pooler_restart_in_mid_run_is_an_error_and_the_next_run_finishes(
     server, audited_directly: str, connection: psycopg.Connection, tmp_path: Path
 ):

@@ -261,6 +261,7 @@ def test_an_unknown_path_is_refused(settings: Settings):
         run_probes(settings, ProbeRequest(paths=("nothing",)))
 
 
+@pytest.mark.thorough
 def test_another_writer_is_not_taken_for_the_path(settings: Settings, dsn: str, connection: psycopg.Connection):
     """Rows of others appear in the same tables while the path, which writes nothing, is probed."""
     stop = threading.Event()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("threadline_ops", "assets", "jobs", "tests", "benchmarks")
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -46,6 +48,7 @@ def test_every_locked_package_has_one_version_and_hashes_and_no_place():
     assert "://" not in LOCK
 
 
+@pytest.mark.thorough
 def test_the_bill_of_materials_lists_the_lock(tmp_path: Path):
     words = re.search(
         r"^sbom:.*\n(?:\t.*\n)*?\t(?:@)?\$\(BIN\)/cyclonedx-py (.*)$", (ROOT / "Makefile").read_text(), re.M
