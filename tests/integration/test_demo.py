@@ -17,6 +17,8 @@ from threadline_ops.errors import DatabaseError, SettingsError, UnsafeDatabase
 from threadline_ops.progress import Interrupted, drive
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.thorough
+
 FLIGHTS = 1200
 DAY = timedelta(days=1)
 HISTORY = (
@@ -221,7 +223,6 @@ def test_twice_in_a_row_gives_the_same_history(server: TestServer):
         assert histories[0] == histories[1]
 
 
-@pytest.mark.thorough
 def test_a_build_replaces_one_that_was_stopped_and_one_in_use(server: TestServer):
     with named(server) as name:
         stopped = iter([False] * 20 + [True])

@@ -15,6 +15,8 @@ from threadline_ops.demo.home import Home, served
 from threadline_ops.errors import SettingsError
 from threadline_ops.progress import drive
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 
 

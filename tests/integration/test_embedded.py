@@ -21,6 +21,8 @@ from threadline_ops import embedded
 from threadline_ops.embedded import account, binaries, cluster, process, scratch
 from threadline_ops.errors import DatabaseError
 
+pytestmark = pytest.mark.thorough
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Bounds for waiting: far above what anything here takes, far below the test's own timeout.
 SECONDS = 30.0
@@ -146,7 +148,6 @@ def test_reopening_keeps_data_port_and_password(home: Path) -> None:
     assert second.pid != first.pid
 
 
-@pytest.mark.thorough
 def test_another_port_is_taken_when_the_last_one_is_in_use(home: Path) -> None:
     with embedded.running(home) as first:
         pass
@@ -217,7 +218,6 @@ def test_what_a_killed_owner_left_is_swept() -> None:
         assert ask(server.dsn(), "SELECT 1") == 1
 
 
-@pytest.mark.thorough
 def test_an_orphan_without_its_watch_is_stopped(home: Path) -> None:
     with embedded.running(home) as server:
         pass
@@ -266,7 +266,6 @@ def test_a_forked_child_does_not_stop_its_parents_server() -> None:
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
 
 
-@pytest.mark.thorough
 def test_a_path_too_long_for_a_socket(home: Path) -> None:
     deep = home / ("d" * 60) / ("e" * 60)
     with embedded.running(deep) as server:
@@ -276,7 +275,6 @@ def test_a_path_too_long_for_a_socket(home: Path) -> None:
     assert not server.socket_directory.exists()
 
 
-@pytest.mark.thorough
 def test_a_private_parent_keeps_its_mode_and_the_data(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     before = modes(tmp_path)
@@ -295,7 +293,6 @@ def test_a_private_parent_keeps_its_mode_and_the_data(tmp_path: Path) -> None:
         shutil.rmtree(server.data_directory.parent)
 
 
-@pytest.mark.thorough
 def test_no_mode_or_owner_changes_outside_its_own_directories(home: Path) -> None:
     places = [home.parent, binaries.directory(), Path.home(), Path(tempfile.gettempdir())]
     before = [modes(place) for place in places]
@@ -304,7 +301,6 @@ def test_no_mode_or_owner_changes_outside_its_own_directories(home: Path) -> Non
     assert [modes(place) for place in places] == before
 
 
-@pytest.mark.thorough
 def test_a_directory_given_empty_keeps_its_mode(home: Path) -> None:
     home.mkdir(mode=0o750)
     with embedded.running(home) as server:
@@ -314,7 +310,6 @@ def test_a_directory_given_empty_keeps_its_mode(home: Path) -> None:
         shutil.rmtree(server.data_directory.parent)
 
 
-@pytest.mark.thorough
 def test_a_tight_umask_does_no_harm(home: Path) -> None:
     before = os.umask(0o077)
     try:
@@ -394,7 +389,6 @@ def test_the_wheels_own_python_is_never_imported() -> None:
 
 
 @as_root
-@pytest.mark.thorough
 def test_binaries_below_a_private_directory_are_copied_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = binaries.directory().parents[1]
     private = tmp_path / "site-packages"

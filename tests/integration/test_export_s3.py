@@ -23,6 +23,8 @@ from threadline_ops.export import ExportRequest, Filters, run_export, stores
 from threadline_ops.export import plan as planning
 from threadline_ops.settings import Settings
 
+pytestmark = pytest.mark.thorough
+
 #: (method, path) -> the status to answer with, or None to let the request through.
 Fault = Callable[[str, str], int | None]
 #: Instead of a status: the connection is cut in the middle of the upload, or nothing is answered at all.
@@ -137,7 +139,7 @@ def test_passing_faults_are_retried(settings, running, bucket):
     assert running.failed >= 4, "every object failed once"
 
 
-@pytest.mark.parametrize("status", [500, 403, CUT, pytest.param(SILENT, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("status", [500, 403, CUT, pytest.param(SILENT)])
 def test_lasting_faults_are_a_clear_error_and_publish_nothing(settings, running, bucket, status):
     running.fault = lambda method, path: status if method in ("PUT", "POST") and "part-00001.parquet" in path else None
     with pytest.raises(ExportError, match="the store failed"):
@@ -148,7 +150,6 @@ def test_lasting_faults_are_a_clear_error_and_publish_nothing(settings, running,
     assert not [name for name in names(running) if ".partial" in name]
 
 
-@pytest.mark.thorough
 def test_failing_at_publication_leaves_no_manifest_and_resumes(settings, running, bucket):
     running.fault = lambda method, path: 500 if method == "PUT" and path.endswith("/x/part-00001.parquet") else None
     with pytest.raises(ExportError, match="the store failed"):
