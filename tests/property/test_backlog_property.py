@@ -87,7 +87,7 @@ def computed(records: list[Record], configured: Settings, day: int) -> Backlog:
     return compute(history, configured, START + timedelta(days=day))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(made=st.lists(runs, max_size=12), scope=scopes, later=DAYS)
 def test_any_history_gives_statuses_that_obey_the_rules(made, scope, later):
     records = chained(made)

@@ -41,7 +41,7 @@ CHANGES = st.lists(
 
 
 @given(changes=CHANGES)
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_parquet_equals_the_database(audited: str, connection: psycopg.Connection, tmp_path: Path, changes):
     connection.execute("truncate audit_changes, audit_transactions, audit_actions")
     shutil.rmtree(tmp_path / "out", ignore_errors=True)

@@ -30,7 +30,7 @@ def dsn(server, audited_template):
         yield made
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ages=transactions, batch_size=st.integers(1, 7), max_batches=st.integers(1, 100))
 def test_survivors_are_exactly_those_not_older_than_the_cutoff(dsn, tmp_path: Path, ages, batch_size, max_batches):
     with psycopg.connect(dsn, autocommit=True) as connection:

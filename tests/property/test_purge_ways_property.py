@@ -26,7 +26,7 @@ def dsn(server, audited_template):
         yield made
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     groups=st.lists(group, max_size=8),
     way=st.sampled_from([{"sweep": "auto"}, {"sweep": "always"}, {"sweep": "never"}, {"workers": 3}]),
