@@ -139,7 +139,7 @@ def test_passing_faults_are_retried(settings, running, bucket):
     assert running.failed >= 4, "every object failed once"
 
 
-@pytest.mark.parametrize("status", [500, 403, CUT, pytest.param(SILENT)])
+@pytest.mark.parametrize("status", [500, 503, 403, CUT, SILENT])
 def test_lasting_faults_are_a_clear_error_and_publish_nothing(settings, running, bucket, status):
     running.fault = lambda method, path: status if method in ("PUT", "POST") and "part-00001.parquet" in path else None
     with pytest.raises(ExportError, match="the store failed"):
