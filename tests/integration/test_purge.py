@@ -19,6 +19,7 @@ from threadline_ops.errors import DatabaseError, LockHeld, LockLost, PolicyError
 from threadline_ops.lock import single_flight
 from threadline_ops.progress import Interrupted
 from threadline_ops.retention import BatchDeleted, Policy, PurgeRequest, purge, run_purge
+from threadline_ops.retention.steps import LAST_UUID, NIL_UUID
 from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
@@ -85,6 +86,26 @@ def test_many_changes_at_one_moment_are_split_between_batches(connection: psycop
         events = list(purge(database, policy, now=NOW, execute=True))
     assert [e.deleted_changes for e in events] == [10, 10, 5]
     assert [e.deleted_transactions for e in events] == [0, 0, 1]
+
+
+def test_a_batch_has_its_size_however_the_moments_lie(connection: psycopg.Connection, settings: Settings):
+    first = NOW - 100 * DAY
+    moments = [first, first + DAY, first + DAY, *[first + 2 * DAY] * 7, first + 3 * DAY, *[first + 4 * DAY] * 2]
+    for size in (1, 2, 3, 4, 6, 7, 13, 14):
+        add_transaction(connection, moments)
+        # The least and the greatest id there are, among the seven: an order by id has them at its ends.
+        for number, identity in ((4, NIL_UUID), (5, LAST_UUID)):
+            connection.execute(
+                "update audit_changes set id = %s"
+                " where id = (select id from audit_changes order by captured_at offset %s limit 1)",
+                (identity, number),
+            )
+        policy = Policy(window=90 * DAY, enabled=True, batch_size=size)
+        with opened(settings, "test") as database:
+            events = list(purge(database, policy, now=NOW, execute=True))
+        full, rest = divmod(len(moments), size)
+        assert [e.deleted_changes for e in events] == [size] * full + [rest] * bool(rest)
+        assert count(connection, "audit_changes") == 0
 
 
 def test_emptied_transactions_stay_when_the_policy_says_so(settings: Settings, aged: psycopg.Connection):

@@ -28,7 +28,7 @@ from threadline_ops.capture.names import Table
 from threadline_ops.capture.triggers import apply
 from threadline_ops.database import opened
 from threadline_ops.errors import Busy, DatabaseError
-from threadline_ops.evidence import verify
+from threadline_ops.evidence import find, store_of, verify
 from threadline_ops.retention import PurgeEvent, PurgeRequest, PurgeResult, run_purge
 from threadline_ops.settings import Settings
 
@@ -64,6 +64,12 @@ def assert_finished(connection: psycopg.Connection, expected: set, settings: Set
     assert parents == {row[0] for row in connection.execute("select transaction_id from audit_changes")}
     verified = verify(settings)
     assert verified.intact, verified.problems
+
+
+def certificate_of(settings: Settings) -> dict:
+    """The one of the newest run."""
+    store = store_of(settings)
+    return find(store, str(max(store.sequences()))).body["figures"]["certificate"]
 
 
 _CHILD = """
@@ -116,7 +122,9 @@ def after(batches: int, fault: Callable[[], object]) -> Callable[[PurgeEvent], N
     return on_event
 
 
-def test_a_server_restart_in_mid_run_is_an_error_and_the_next_run_finishes(tmp_path: Path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_a_server_restart_in_mid_run_is_an_error_and_the_next_run_finishes(tmp_path: Path, how: signal.Signals):
+    """A crash may undo the last steps, which did not wait for the disk; the certificate says that it cannot know."""
     with ExitStack() as stack:
         server = stack.enter_context(embedded.running(tmp_path / "server"))
         settings = settings_for(server.dsn(), tmp_path / "evidence")
@@ -125,13 +133,21 @@ def test_a_server_restart_in_mid_run_is_an_error_and_the_next_run_finishes(tmp_p
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             bulk(connection, transactions=300, per_transaction=3, days=120, now=NOW)
             expected = kept(connection)
-        with pytest.raises(DatabaseError, match=r"shutting down|connection .*was lost"):
-            run_purge(settings, WORKED_THROUGH, on_event=after(3, stack.close))
+        pid = server.pid
+
+        def end() -> None:
+            os.kill(pid, how)
+            stack.close()
+
+        with pytest.raises(DatabaseError, match=r"shutting down|terminat|connection .*was lost"):
+            run_purge(settings, WORKED_THROUGH, on_event=after(3, end))
+    assert certificate_of(settings)["settled"] is False
     with embedded.running(tmp_path / "server") as server:
         again = settings_for(server.dsn(), tmp_path / "evidence")
         finished(again)
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             assert_finished(connection, expected, again)
+    assert certificate_of(again)["settled"] is True
 
 
 @pytest.mark.thorough

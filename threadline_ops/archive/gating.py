@@ -30,6 +30,7 @@ from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.pressure import Watch, budgets
 from threadline_ops.retention.purge import deadline_of, paces_of
 from threadline_ops.retention.scope import scope_of
+from threadline_ops.retention.steps import settle, settled
 from threadline_ops.retention.tally import Tally
 from threadline_ops.settings import Settings
 
@@ -148,6 +149,7 @@ class GatedRun:
             self.relied_on = tuple(entry.sha256 for entry in entries)
             purging = Purging(database, session.files, work, pace, self.recording.run_id)
             yield from purging.run(entries)
+        settle(session.database)
         unarchived = tuple(day for day in session.pending(scope.until, again=False))
         return self._result(scope.cutoff, purging, unarchived, written.waiting)
 
@@ -232,6 +234,7 @@ class GatedRun:
             cutoff,
             self.tally,
             active_holds(database),
+            settled=settled(database),
             identity=self.recording.identity,
             archives=self.relied_on,
         )

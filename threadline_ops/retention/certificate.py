@@ -17,7 +17,7 @@ from threadline_ops.plain import plain
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.tally import TableTally, Tally
 
-VERSION = 2
+VERSION = 3
 
 #: How a fingerprint is computed again from ids, in any PostgreSQL: what two readers must agree on.
 RECIPE = "sum(uuid_hash_extended(id, 0)) and sum(uuid_hash_extended(id, 1)), each modulo 2^64, as hexadecimal"
@@ -30,6 +30,7 @@ def certificate(
     tally: Tally,
     holds: list[dict[str, Any]] | None,
     *,
+    settled: bool,
     identity: Identity | None = None,
     archives: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def certificate(
         cutoff: of the run.
         tally: what was committed.
         holds: those in force at the end; None when the server could not be asked.
+        settled: whether the server confirmed that all of it is on disk; if not, a crash may have undone the last steps.
         identity: of the database.
         archives: digests of the archive manifests that the run relied on.
     """
@@ -58,6 +60,7 @@ def certificate(
             "window_seconds": policy.window.total_seconds(),
             "table_windows": {".".join(t): w.total_seconds() for t, w in sorted(policy.tables.items())},
             "keep_current": policy.keep_current,
+            "settled": settled,
             "deleted_changes": tally.changes,
             "deleted_transactions": tally.transactions,
             "tables": {".".join(name): _table(table) for name, table in sorted(tally.tables.items())},

@@ -26,6 +26,7 @@ from threadline_ops.retention.holds import active_holds
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.pressure import Watch, budgets
 from threadline_ops.retention.purge import STATEMENTS, purge
+from threadline_ops.retention.steps import settled
 from threadline_ops.retention.tally import Tally
 from threadline_ops.settings import Settings
 
@@ -170,6 +171,7 @@ class Execution:
                 tally,
                 active_holds(self.database),
                 identity=self.recording.identity,
+                settled=settled(self.database),
             ),
         )
 

@@ -16,7 +16,7 @@ from threadline_ops.retention.events import Paused, PurgeEvent
 from threadline_ops.retention.pace import Pace
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope
-from threadline_ops.retention.steps import Key, delete_slice, sweep_range
+from threadline_ops.retention.steps import LAST_UUID, Key, delete_slice, sweep_range
 from threadline_ops.retention.tally import Tally
 
 #: A rest is announced from this length on, and split into parts of at most it, so that a run can be stopped meanwhile.
@@ -222,4 +222,4 @@ def spans_of(scope: Scope, oldest: datetime | None, workers: int) -> deque[tuple
 
 
 def _before(moment: datetime) -> Key:
-    return Key((moment - timedelta(microseconds=1)).isoformat(), "ffffffff-ffff-ffff-ffff-ffffffffffff")
+    return Key((moment - timedelta(microseconds=1)).isoformat(), LAST_UUID)

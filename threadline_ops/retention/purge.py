@@ -21,7 +21,7 @@ from threadline_ops.retention.partitions import by_rows_because, shape
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope, scope_of
 from threadline_ops.retention.sizing import Sizer
-from threadline_ops.retention.steps import Key, look, transaction_blocks
+from threadline_ops.retention.steps import Key, look, settle, transaction_blocks
 from threadline_ops.retention.tally import Tally
 from threadline_ops.retention.way import Way, way_of
 from threadline_ops.retention.workers import merged
@@ -31,6 +31,7 @@ STATEMENTS = (
     "retention/turn",
     "retention/deleted_so_far",
     "retention/next_slice",
+    "retention/next_slice_by_id",
     "retention/delete_slice",
     "retention/delete_slice_and_emptied",
     "retention/sweep_range",
@@ -66,7 +67,8 @@ def purge(
 ) -> Generator[PurgeEvent, None, PurgeResult]:
     """Delete expired changes and the transactions that they leave empty; permanent.
 
-    Each step is one database transaction, committed before its event is yielded.
+    Each step is one database transaction, committed before its event is yielded. That commit is on disk at the latest
+    when the run has ended; a crash of the server before may undo the last steps.
 
     Args:
         database: the audited database, as a role that sees every row.
@@ -183,6 +185,7 @@ def _oldest(database: Database) -> datetime | None:
 
 def _result(database: Database, work: phases.Work, way: Way, by_rows: str | None) -> PurgeResult:
     remaining, held = _remaining(database, work.scope)
+    settle(database)
     tally = work.tally
     return PurgeResult(
         cutoff=work.scope.cutoff,

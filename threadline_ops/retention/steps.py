@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from threadline_ops.database import Database
-from threadline_ops.errors import Busy
+from threadline_ops.errors import Busy, DatabaseError
 from threadline_ops.retention.scope import Scope
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
+LAST_UUID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 #: A writer that keeps adding changes to emptied transactions is no accident.
 ATTEMPTS = 3
@@ -22,10 +23,18 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Key:
-    """A place in the order of (captured_at, id), as text."""
+    """A place in the order of (captured_at, id), as text: by default before everything, else after a change.
+
+    With the last id there is, it is after all changes of its moment.
+    """
 
     time: str = "-infinity"
     id: str = NIL_UUID
+
+    @property
+    def within_a_moment(self) -> bool:
+        """Whether changes of the same moment may lie on both sides."""
+        return self.id not in (NIL_UUID, LAST_UUID)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,25 @@ def begin(database: Database) -> tuple[int, bool]:
     """First in every deleting transaction: how many changes it has deleted so far, and whether holds exist."""
     database.one("retention/turn", {"holds_key": holds_key(database)})
     return deleted_so_far(database)
+
+
+def settle(database: Database) -> None:
+    """Wait until every step that was committed before is on disk, whichever connection committed it.
+
+    Raises:
+        DatabaseError: the server is gone; a crash may have undone the last steps.
+    """
+    with database.transaction():
+        database.one("retention/probe")
+
+
+def settled(database: Database) -> bool:
+    """Whether that succeeds."""
+    try:
+        settle(database)
+    except DatabaseError:
+        return False
+    return True
 
 
 def look(database: Database) -> bool:
@@ -108,10 +136,9 @@ def _delete_slice(
         bounds["until"] = until
     with database.transaction() as connection:
         before, holds = begin(database)
-        last = connection.execute(database.statement("retention/next_slice"), bounds).fetchone()
-        if last is None:
+        end = _end(database, after, bounds)
+        if end is None:
             return None
-        end = Key(*last)
         name = "delete_slice_and_emptied" if emptied else "delete_slice"
         deleting = time.monotonic()
         row = connection.execute(
@@ -123,6 +150,23 @@ def _delete_slice(
         if transactions and deleted_so_far(database)[0] - before != sum(t["changes"] for t in tables):
             raise Cascaded
     return Slice(end, tables, transactions, timedelta(seconds=time.monotonic() - started), deleted)
+
+
+def _end(database: Database, after: Key, bounds: dict[str, Any]) -> Key | None:
+    """The last key of the next slice; None when nothing is left."""
+    if not after.within_a_moment:
+        beyond = {"beyond": "1 microsecond" if after.id == LAST_UUID else "0"}
+        last = database.connection.execute(database.statement("retention/next_slice"), bounds | beyond).fetchone()
+        if last is None:
+            return None
+        moment, ends_with_it = last
+        if ends_with_it:
+            return Key(moment, LAST_UUID)
+    last = database.connection.execute(database.statement("retention/next_slice_by_id"), bounds).fetchone()
+    if last is None:
+        return None
+    moment, identity, ends_with_it = last
+    return Key(moment, LAST_UUID if ends_with_it else identity)
 
 
 def sweep_range(database: Database, first: int, blocks: int) -> int:
