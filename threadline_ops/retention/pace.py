@@ -1,7 +1,7 @@
 """How hard a purge works: at full speed, or giving way to the sessions that write.
 
 A gentle purge measures what it is gentle about. A probe on a connection of its own commits an empty WAL message
-40 times a second, which waits for what a capturing writer's commit waits for, and notes whether a step of the purge
+20 times a second, which waits for what a capturing writer's commit waits for, and notes whether a step of the purge
 was at work meanwhile. Its batches are short; the purge rests more while the probes beside it are slower than a budget
 over those without it, and works more while they are not. A pause by the clock alone was measured to buy almost nothing.
 """
@@ -21,8 +21,8 @@ from threadline_ops.database import Database
 from threadline_ops.errors import DatabaseError
 from threadline_ops.retention.sizing import Sizer
 
-#: Between two probes, in seconds: 40 small commits a second are no load of their own.
-PROBE_INTERVAL = 0.025
+#: Between two probes, in seconds. Each waits for a flush of the disk, and so may a writer's commit that meets it.
+PROBE_INTERVAL = 0.05
 #: Probes that a quantile is taken of.
 SAMPLES = 120
 #: Fewer say nothing about the slow ones.
@@ -31,10 +31,11 @@ ENOUGH = 10
 NOISE = 0.002
 #: Share of time at work: where a gentle run starts, and its bounds. The least keeps a purge on a busy machine from
 #: never ending; the most leaves gaps in which the probes can tell what is normal.
-DUTY_START, DUTY_LEAST, DUTY_MOST = 0.4, 0.25, 0.8
-#: How long a gentle batch's delete takes. Writers wait behind a batch's WAL and page locks, and smaller batches than
-#: about this cost more in round trips than they spare the writers.
-GENTLE_TARGET = timedelta(milliseconds=20)
+DUTY_START, DUTY_LEAST, DUTY_MOST = 0.5, 0.25, 0.8
+#: How long a gentle batch's delete takes: about 1,000 changes. Beside such batches with rests as long as they, a writer's
+#: 99th percentile was that of an idle database; beside batches five times as long it doubled, however long the rests.
+#: Smaller ones cost more in round trips than they spare the writers.
+GENTLE_TARGET = timedelta(milliseconds=8)
 
 
 def _deque() -> deque[float]:

@@ -13,7 +13,7 @@ from threadline_ops.database import Database
 from threadline_ops.errors import Busy
 from threadline_ops.progress import Throttle
 from threadline_ops.retention.events import Paused, PurgeEvent
-from threadline_ops.retention.pace import Pace
+from threadline_ops.retention.pace import GENTLE_TARGET, Pace
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope
 from threadline_ops.retention.steps import LAST_UUID, Key, delete_slice, sweep_range
@@ -23,7 +23,7 @@ from threadline_ops.retention.tally import Tally
 ANNOUNCED_REST = 0.5
 #: A range of blocks starts small and grows while it stays within this, in seconds.
 RANGE_TARGET = 0.25
-RANGE_START, RANGE_LEAST, RANGE_MOST = 128, 8, 4096
+RANGE_START, RANGE_LEAST, RANGE_MOST = 128, 4, 4096
 #: Between two announcements of steps that deleted nothing.
 HEARTBEAT = timedelta(seconds=1)
 #: How often a step that met a lock or a time limit is tried again with half the changes.
@@ -179,7 +179,7 @@ def sweep(database: Database, work: Work, pace: Pace, ranges: Ranges) -> Generat
     """Delete empty transactions until no range is left."""
     heartbeat = Throttle(HEARTBEAT)
     heartbeat()
-    target = RANGE_TARGET / 10 if work.policy.gentle else RANGE_TARGET
+    target = GENTLE_TARGET.total_seconds() if work.policy.gentle else RANGE_TARGET
     while not work.stopping.is_set() and (taken := ranges.take()) is not None:
         yield from waited(work)
         if work.stopping.is_set() or work.time_is_up():

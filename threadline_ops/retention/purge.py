@@ -160,7 +160,8 @@ def _in_parallel(
     spans: deque[tuple[Key, str | None]] | None,
 ) -> Generator[PurgeEvent]:
     """One phase: the changes of these spans, or, without spans, the sweep."""
-    ranges = phases.Ranges(transaction_blocks(database) if spans is None else 0)
+    first = phases.RANGE_LEAST if work.policy.gentle else phases.RANGE_START
+    ranges = phases.Ranges(transaction_blocks(database) if spans is None else 0, first)
 
     def phase(on: Database, pace: Pace) -> Generator[PurgeEvent]:
         return phases.sweep(on, work, pace, ranges) if spans is None else phases.changes(on, work, pace, spans)
