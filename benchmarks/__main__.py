@@ -10,6 +10,7 @@ import traceback
 from benchmarks import archive, capture, continuity, coverage, evidence, export, purge, report, start
 from benchmarks.cases import Case, not_measured
 from benchmarks.ground import Ground, prepared
+from benchmarks.profile import Profile
 
 MODULES = {
     "purge": purge,
@@ -38,23 +39,28 @@ def measured(name: str, ground: Ground, repeats: int) -> list[Case]:
     return cases
 
 
+def profiled(name: str, ground: Ground) -> list[Profile]:
+    """A group's profiles, of one trial each."""
+    return MODULES[name].profiles(ground) if hasattr(MODULES[name], "profiles") else []
+
+
 def main() -> None:
     """Run the cases that were asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the size")
     parser.add_argument("--only", choices=sorted(MODULES), action="append", help="these groups alone; writes no file")
     chosen = parser.parse_args()
-    transactions, repeats = (100_000, 3) if chosen.quick else (1_000_000, 3)
+    transactions, repeats = (100_000, 5) if chosen.quick else (1_000_000, 3)
+    groups = [name for name in MODULES if name in (chosen.only or MODULES)]
     about = report.machine()
-    with prepared(transactions, history=not ON_HISTORY.isdisjoint(chosen.only or MODULES)) as ground:
+    with prepared(transactions, history=not ON_HISTORY.isdisjoint(groups)) as ground:
         used = report.versions(ground)
-        results = [
-            case for name in MODULES if name in (chosen.only or MODULES) for case in measured(name, ground, repeats)
-        ]
+        results = [case for name in groups for case in measured(name, ground, repeats)]
+        profiles = [profile for name in groups for profile in profiled(name, ground)]
     scale = {"changes": 3 * transactions, "transactions": transactions, "tables": 20, "days": 120}
     if not chosen.only:
-        report.write(about, used, scale, results)
-    print(report.page(about, used, scale, results))
+        report.write(about, used, scale, results, profiles)
+    print(report.page(about, used, scale, results, profiles))
     if any(case.value is None for case in results):
         sys.exit(1)
 

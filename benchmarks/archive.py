@@ -7,6 +7,7 @@ import time
 
 from benchmarks.cases import Case, interleaved, ratio
 from benchmarks.ground import Ground
+from benchmarks.profile import Profile, profiled
 from threadline_ops.archive import GatedRequest, WriteRequest, run_gated_purge, run_verify, run_write
 from threadline_ops.export import ExportRequest, run_export
 from threadline_ops.retention import PurgeRequest, run_purge
@@ -36,6 +37,17 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             note="days that were read back before; both at full speed, 5,000 changes a batch",
         ),
     ]  # fmt: skip
+
+
+def profiles(ground: Ground) -> list[Profile]:
+    """Where the time of writing the archive goes, and of purging by it."""
+    with ground.copy("full") as name:
+        settings = _settings(ground, name)
+        written = profiled("archive", ground.server.pid, lambda: run_write(settings, WriteRequest()))
+        assert not run_verify(settings).problems
+        purged = profiled("gated purge", ground.server.pid, lambda: run_gated_purge(settings, _request(ground)))
+    _clear(ground)
+    return [written, purged]
 
 
 def _settings(ground: Ground, database: str) -> Settings:
@@ -69,6 +81,10 @@ def _plain(ground: Ground, name: str) -> None:
     assert result.outcome == "complete", result
 
 
+def _request(ground: Ground) -> GatedRequest:
+    return GatedRequest(execute=True, cutoff=ground.cutoff, max_batches=10**9, full_speed=True)
+
+
 def _gated(ground: Ground) -> float:
     """Seconds of the purge alone: the days are archived and read back before."""
     _clear(ground)
@@ -77,8 +93,7 @@ def _gated(ground: Ground) -> float:
         run_write(settings, WriteRequest())
         assert not run_verify(settings).problems
         started = time.perf_counter()
-        request = GatedRequest(execute=True, cutoff=ground.cutoff, max_batches=10**9, full_speed=True)
-        result = run_gated_purge(settings, request).result
+        result = run_gated_purge(settings, _request(ground)).result
         seconds = time.perf_counter() - started
         assert result.outcome == "complete", result
     _clear(ground)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from benchmarks.cases import Case, interleaved, ratio
 from benchmarks.ground import Ground, statement
+from benchmarks.profile import Profile, profiled
 from threadline_ops.capture.install import install
 from threadline_ops.capture.names import Table
 from threadline_ops.capture.triggers import apply
@@ -55,6 +56,16 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             "with the parallel workers that the server gives it",
         ),
     ]  # fmt: skip
+
+
+def profiles(ground: Ground) -> list[Profile]:
+    """Where the time of a baseline goes, and who works for COPY; on the table that `cases` made."""
+    settings = ground.settings(DATABASE)
+    again = ground.directory / "profiled"
+    return [
+        profiled("COPY of the table", ground.server.pid, lambda: _copied(ground)),
+        profiled("baseline", ground.server.pid, lambda: _taken(settings, again)),
+    ]
 
 
 def _prepared(ground: Ground) -> Settings:

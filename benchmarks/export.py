@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.cases import Case, figure, interleaved, not_measured, ratio
 from benchmarks.ground import Ground, statement
+from benchmarks.profile import Profile, profiled
 from threadline_ops.database import opened
 from threadline_ops.embedded import binaries
 from threadline_ops.export import Filters, documents
@@ -65,6 +66,16 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
             note="the newest 1,000 changes of one table as JSON, on an open connection",
         ),
     ]  # fmt: skip
+
+
+def profiles(ground: Ground) -> list[Profile]:
+    """Who works for an export, and for COPY."""
+    runs = {
+        "COPY": lambda: _copies(ground, 1),
+        "COPY, two connections": lambda: _copies(ground, 2),
+        "export": lambda: _ours(ground, "full", []),
+    }
+    return [profiled(name, ground.server.pid, work) for name, work in runs.items()]
 
 
 def _against(name: str, measured: dict[str, list[float]], failed: dict[str, str]) -> Case:

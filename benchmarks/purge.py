@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 import psycopg
 
 from benchmarks.cases import Case, interleaved, ratio
 from benchmarks.ground import Ground, statement
+from benchmarks.profile import Profile, profiled
 from benchmarks.writer import p99, writing
 from threadline_ops.retention import PurgeRequest, run_purge
 
@@ -29,16 +31,11 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
     full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
     two_workers = replace(full_speed, workers=2)
 
-    def single(database: str) -> None:
-        with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
-            connection.execute(statement("single_delete_changes"), {"cutoff": ground.cutoff})
-            connection.execute(statement("single_delete_transactions"))
-
     measured = interleaved(
         {
             "ours": ground.trial("full", lambda name: _purge(ground, name, full_speed)),
             "two": ground.trial("full", lambda name: _purge(ground, name, two_workers)),
-            "single": ground.trial("full", single),
+            "single": ground.trial("full", lambda name: _single(ground, name)),
             "tenth": ground.trial("tenth", lambda name: _purge(ground, name, full_speed)),
             "threadline": lambda: _threadline(ground),
         },
@@ -69,6 +66,28 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
         *_gentle(ground, repeats, median(measured["threadline"])),
         *_partitioned(ground, repeats),
     ]
+
+
+def profiles(ground: Ground) -> list[Profile]:
+    """Where the time of a purge goes, and of the one DELETE."""
+    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
+    runs = {
+        "one DELETE": lambda name: _single(ground, name),
+        "purge": lambda name: _purge(ground, name, full_speed),
+        "purge, two workers": lambda name: _purge(ground, name, replace(full_speed, workers=2)),
+        "purge, gentle": lambda name: _purge(ground, name, PurgeRequest(execute=True, cutoff=ground.cutoff)),
+    }
+    found: list[Profile] = []
+    for label, work in runs.items():
+        with ground.copy("full") as name:
+            found.append(profiled(label, ground.server.pid, partial(work, name)))
+    return found
+
+
+def _single(ground: Ground, database: str) -> None:
+    with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
+        connection.execute(statement("single_delete_changes"), {"cutoff": ground.cutoff})
+        connection.execute(statement("single_delete_transactions"))
 
 
 def _partitioned(ground: Ground, repeats: int) -> list[Case]:

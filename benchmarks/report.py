@@ -17,6 +17,7 @@ import psycopg
 
 from benchmarks.cases import Case
 from benchmarks.ground import SERVER, Ground
+from benchmarks.profile import Profile
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -53,7 +54,13 @@ def versions(ground: Ground) -> dict[str, str]:
     return used | {name: version(name) for name in _PEERS if find_spec(name.replace("-", "_"))}
 
 
-def write(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> None:
+def write(
+    about: dict[str, object],
+    used: dict[str, str],
+    scale: dict[str, int],
+    results: Sequence[Case],
+    profiles: Sequence[Profile],
+) -> None:
     """Write both files."""
     document = {
         "machine": about,
@@ -61,9 +68,10 @@ def write(about: dict[str, object], used: dict[str, str], scale: dict[str, int],
         "server": SERVER,
         "scale": scale,
         "results": [asdict(case) | {"repeats": case.repeats, "met": case.met} for case in results],
+        "profiles": [asdict(profile) for profile in profiles],
     }
     RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(page(about, used, scale, results), encoding="utf-8")
+    PAGE.write_text(page(about, used, scale, results, profiles), encoding="utf-8")
     plot(results)
 
 
@@ -86,7 +94,13 @@ def plot(results: Sequence[Case]) -> None:
     figure.savefig(PLOT, metadata={"Date": None})
 
 
-def page(about: dict[str, object], used: dict[str, str], scale: dict[str, int], results: Sequence[Case]) -> str:
+def page(
+    about: dict[str, object],
+    used: dict[str, str],
+    scale: dict[str, int],
+    results: Sequence[Case],
+    profiles: Sequence[Profile],
+) -> str:
     """The page, generated whole: a figure edited by hand would not survive the next run."""
     lines = [
         "# Performance",
@@ -109,7 +123,15 @@ def page(about: dict[str, object], used: dict[str, str], scale: dict[str, int], 
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     missed = [case for case in results if case.met is False]
-    return "\n".join([*lines, *(_row(case) for case in results), "", *_explained(missed)])
+    return "\n".join([*lines, *(_row(case) for case in results), "", *_profiled(profiles), *_explained(missed)])
+
+
+def _profiled(profiles: Sequence[Profile]) -> list[str]:
+    """Where the time goes, measured in the same run."""
+    if not profiles:
+        return []
+    about = "One trial each, in seconds: CPU of the server's processes and of ours, and what we waited for by SQL file."
+    return ["## Where the time goes", "", about, "", *(line for each in profiles for line in each.lines()), ""]
 
 
 def _explained(missed: Sequence[Case]) -> list[str]:
@@ -129,7 +151,9 @@ def again() -> None:
     document = json.loads(RESULTS.read_text(encoding="utf-8"))
     names = {field.name for field in fields(Case)}
     results = [Case(**{key: value for key, value in case.items() if key in names}) for case in document["results"]]
-    PAGE.write_text(page(document["machine"], document["versions"], document["scale"], results), encoding="utf-8")
+    profiles = [Profile(**profile) for profile in document.get("profiles", [])]
+    text = page(document["machine"], document["versions"], document["scale"], results, profiles)
+    PAGE.write_text(text, encoding="utf-8")
     plot(results)
 
 

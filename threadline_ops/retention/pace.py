@@ -32,7 +32,7 @@ NOISE = 0.002
 #: Share of time at work: where a gentle run starts, and its bounds. The least keeps a purge on a busy machine from
 #: never ending; the most leaves gaps in which the probes can tell what is normal.
 DUTY_START, DUTY_LEAST, DUTY_MOST = 0.5, 0.25, 0.8
-#: How long a gentle batch's delete takes: about 1,000 changes. Beside such batches with rests as long as they, a writer's
+#: How long a gentle batch's delete takes: about 1,000 changes. Beside such batches with rests as long, a writer's
 #: 99th percentile was that of an idle database; beside batches five times as long it doubled, however long the rests.
 #: Smaller ones cost more in round trips than they spare the writers.
 GENTLE_TARGET = timedelta(milliseconds=8)
