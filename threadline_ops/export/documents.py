@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import Literal
 
 from psycopg.rows import TupleRow
@@ -32,9 +32,6 @@ CSV_COLUMNS = (
     "transaction_json",
 )
 ACTION_COLUMNS = ("correlation_id", "action_id")
-
-#: One for all: json.dumps would make a new one for each of a dozen values a change.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,8 @@ def render(
 
 def iso(when: datetime | None) -> str | None:
     """A time in ISO 8601, UTC, with microseconds and Z."""
-    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    # As strftime would say it, at a tenth of the time, and with four digits for an early year.
+    return None if when is None else when.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _csv(changes: Iterable[Change], *, action_metadata: bool) -> Iterator[str]:
@@ -152,8 +150,8 @@ def _json(changes: Iterable[Change], generated_at: datetime) -> Iterator[str]:
 
 
 def _text(value: str | None) -> str:
-    return "null" if value is None else _ENCODER.encode(value)
+    return "null" if value is None else encode_basestring(value)
 
 
 def _list(values: list[str] | None) -> str:
-    return _ENCODER.encode(values or [])
+    return f"[{','.join(map(_text, values or []))}]"
