@@ -48,6 +48,7 @@ class Recording:
         head: the record's place in the chain, once the run has ended.
         anchoring: whether that place is anchored in the database, once the run has ended.
         attempts: where the run was tried more than once, all of them; everything else tells of the last.
+        held: whether another attempt follows, so that this end is not the run's.
     """
 
     run_id: str
@@ -73,6 +74,7 @@ class Recording:
     findings: list[Finding] = field(default_factory=list[Finding])
     scopes: list[str] = field(default_factory=list[str])
     attempts: list[Attempt] = field(default_factory=list[Attempt])
+    held: bool = False
     _expected: list[str] = field(default_factory=list[str])
     _log_rows: list[str] = field(default_factory=list[str])
     clock: float = field(default_factory=time.monotonic)
@@ -199,29 +201,16 @@ def recording(
         first = earlier[0].started if earlier else started
         active = Recording(run, operation, mode, command, store, first, echo, log_file, scrubber(settings))
         active.attempts = earlier
-        held = False
         try:
-            yield active
-        except Interrupted:
-            active.end("canceled", "stopped on request after the step in hand; what is reported above is committed")
-            raise
-        except OpsError as error:
-            outcome = "failed" if active.figures else "refused"
-            active.end(outcome, f"{outcome}: {type(error).__name__}: {error}", error)
-            held = attempts.another_follows(error)
-            raise
-        except BaseException as error:
-            # Only the type: the text of a foreign exception may quote anything.
-            active.end("failed", f"failed: {type(error).__name__}", error)
-            held = attempts.another_follows(error)
-            raise
+            with _ended(active):
+                yield active
         finally:
             active.seconds = round(time.monotonic() - active.clock, 3)
             database = active.identity.database if active.identity else None
             observation.end(active.outcome, active.seconds, plain(active.figures), database, active.error)
-            if held or earlier:
+            if active.held or earlier:
                 active.attempts.append(Attempt(started, datetime.now(UTC), active.outcome))
-            if held:
+            if active.held:
                 active.log(f"attempt {len(active.attempts)} is over; another one follows")
                 attempts.hold(store, run, opening, active.attempts)
             else:
@@ -230,6 +219,26 @@ def recording(
     assert active.anchoring is not None
     if active.anchoring.missing and settings.evidence.anchor == "required":
         raise active.anchoring.error()
+
+
+@contextmanager
+def _ended(active: Recording) -> Generator[None]:
+    """Note how the operation ended, and whether it is tried again."""
+    try:
+        yield
+    except Interrupted:
+        active.end("canceled", "stopped on request after the step in hand; what is reported above is committed")
+        raise
+    except OpsError as error:
+        outcome = "failed" if active.figures else "refused"
+        active.end(outcome, f"{outcome}: {type(error).__name__}: {error}", error)
+        active.held = attempts.another_follows(error)
+        raise
+    except BaseException as error:
+        # Only the type: the text of a foreign exception may quote anything.
+        active.end("failed", f"failed: {type(error).__name__}", error)
+        active.held = attempts.another_follows(error)
+        raise
 
 
 def _anchor(active: Recording, settings: Settings) -> Anchoring:

@@ -69,18 +69,9 @@ def export_document(
         ExportError: the destination is taken or cannot be written; nothing is left behind.
         SettingsError: max_rows is not positive.
     """
-    if max_rows is not None and max_rows < 1:
-        raise SettingsError("max_rows must be positive", got=max_rows, fix="give a number from 1")
-    if max_rows is None and document != "ndjson":
-        max_rows = documents.DEFAULT_MAX_ROWS
-    destination = Destination(location)
+    max_rows = _cap(document, max_rows)
+    destination = _free(location)
     beside = Destination(destination.beside(DOCUMENT_SUFFIX))
-    if destination.exists(partial=False):
-        raise ExportError(
-            "the destination exists already",
-            got=destination.shown,
-            fix="exports are never overwritten: choose another name, or remove it",
-        )
     with opened(settings, OPERATION) as database:
         plan.require_columns(database)
         identity = database.identity()
@@ -111,6 +102,23 @@ def export_document(
     beside.publish([""])
     yield PartWritten(0, done.rows, done.rows, done.files, done.tables)
     return named
+
+
+def _cap(document: str, asked: int | None) -> int | None:
+    if asked is not None and asked < 1:
+        raise SettingsError("max_rows must be positive", got=asked, fix="give a number from 1")
+    return documents.DEFAULT_MAX_ROWS if asked is None and document != "ndjson" else asked
+
+
+def _free(location: str) -> Destination:
+    destination = Destination(location)
+    if destination.exists(partial=False):
+        raise ExportError(
+            "the destination exists already",
+            got=destination.shown,
+            fix="exports are never overwritten: choose another name, or remove it",
+        )
+    return destination
 
 
 def stream(database: Database, filters: Filters, *, limit: int | None, snapshot: str | None = None) -> Iterator[Change]:
