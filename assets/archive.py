@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import failures
+from assets.pools import AUDIT_DATABASE, AUDIT_PURGE
 from assets.resources import Operations
 from assets.retention import AUDIT_CHANGES, Mode
 from threadline_ops.archive import (
@@ -39,7 +40,7 @@ class WriteConfig(dg.Config):
     partitions_def=archive_days,
     group_name="archive",
     kinds={"postgres", "parquet"},
-    pool="audit_database",
+    pool=AUDIT_DATABASE,
     description="The changes of one UTC day as Parquet, with a manifest that proves them. Written once no open or "
     "prepared transaction can add to the day any more; never overwritten.",
 )
@@ -74,7 +75,7 @@ class VerifyConfig(dg.Config):
     "is not as it was written.",
     out=dg.Out(dg.Nothing),
     tags={"dagster/kind": "parquet"},
-    pool="audit_database",
+    pool=AUDIT_DATABASE,
 )
 def verify_archive(
     context: dg.OpExecutionContext, config: VerifyConfig, operations: Operations
@@ -131,7 +132,7 @@ class GatedConfig(dg.Config):
     "A termination ends the run cleanly after the slice in hand.",
     out=dg.Out(dg.Nothing),
     tags={"dagster/kind": "postgres"},
-    pool="audit_database",
+    pool=AUDIT_PURGE,
 )
 def purge_archived_changes(
     context: dg.OpExecutionContext, config: GatedConfig, operations: Operations

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import failures
+from assets.labels import check_spec
 from assets.resources import Operations
 from threadline_ops import evidence
 from threadline_ops.backlog import Backlog, Rendered, RowStatus, render_backlog
@@ -31,7 +32,7 @@ _CHECKS = {
     description="What the runs prove about this environment's audited setup, row by row: Markdown, JSON and HTML.",
     group_name="evidence",
     kinds={"markdown"},
-    check_specs=[dg.AssetCheckSpec(name, asset=ADOPTION_BACKLOG, description=text) for name, text in _CHECKS.items()],
+    check_specs=[check_spec(name, ADOPTION_BACKLOG, text) for name, text in _CHECKS.items()],
 )
 def adoption_backlog(context: dg.AssetExecutionContext, operations: Operations) -> Iterator[dg.MaterializeResult]:
     """One rendering; the look at the host that precedes it leaves this run's evidence."""

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import failures
+from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.continuity import (
     BaselineReport,
@@ -46,7 +47,7 @@ class BaselineConfig(dg.Config):
     partitions_def=continuity_tables,
     group_name="continuity",
     kinds={"postgres", "parquet"},
-    pool="audit_database",
+    pool=AUDIT_DATABASE,
     description="A table's rows as they stood at a known snapshot, outside audit_changes: what makes history whole "
     "from there on. Resumes where an earlier run ended; a finished one is kept unless `refresh` is set.",
 )
@@ -78,7 +79,7 @@ class VerifyConfig(dg.Config):
     "anything got past capture; rows are named only in the report file beside the baseline.",
     out=dg.Out(dg.Nothing),
     tags={"dagster/kind": "postgres"},
-    pool="audit_database",
+    pool=AUDIT_DATABASE,
 )
 def verify_table(
     context: dg.OpExecutionContext, config: VerifyConfig, operations: Operations

@@ -9,8 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.evaluations import AUDIT_TRAIL, GROUP, asset_key, evaluations, observations
+from assets.evaluations import ASSERTIONS, AUDIT_TRAIL, GROUP, asset_key, evaluations, observations
 from assets.failures import failures
+from assets.labels import check_spec
+from assets.pools import AUDIT_CHECKS
 from assets.resources import Operations
 from threadline_ops.capture.names import Table
 from threadline_ops.coverage import Check, DoctorReport, Finding, Inventory, Severity, expected_tables
@@ -19,7 +21,6 @@ from threadline_ops.coverage.growth import Activity, activity
 from threadline_ops.coverage.inventory import inventory
 from threadline_ops.coverage.run import run_doctor
 from threadline_ops.database import Database, opened
-from threadline_ops.health import place
 from threadline_ops.settings import Settings
 from threadline_ops.stopping import stop_requested
 
@@ -60,9 +61,7 @@ def check_specs(settings: Settings) -> list[dg.AssetCheckSpec]:
     """Every assertion, of every table and of the database."""
 
     def spec(check: Check, asset: dg.AssetKey) -> dg.AssetCheckSpec:
-        runbook = place(settings.dashboard.runbooks, check.value.replace("_", "-"))
-        link = f"[runbook]({runbook})" if runbook.startswith("http") else f"`{runbook}`"
-        return dg.AssetCheckSpec(check.value, asset=asset, description=f"Runbook: {link}")
+        return check_spec(check.value, asset, ASSERTIONS[check], settings)
 
     tables = [spec(check, asset_key(table)) for table in sorted(expected_tables(settings)) for check in TABLE_CHECKS]
     return [*tables, *(spec(check, AUDIT_TRAIL) for check in Check)]
@@ -80,7 +79,7 @@ def examination(settings: Settings) -> dg.AssetChecksDefinition:
         specs=check_specs(settings),
         description="Compares capture with the settings, examines the audit tables and what they hold, and probes "
         "the tables whose owners allow it.",
-        pool="audit_database",
+        pool=AUDIT_CHECKS,
         # Otherwise the UI could execute no check of one table, because that would leave the others out.
         can_subset=True,
     )

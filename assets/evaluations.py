@@ -15,6 +15,23 @@ GROUP = "audited"
 AUDIT_TRAIL = dg.AssetKey([GROUP, "audit_trail"])
 _ROWS_SHOWN = 20
 
+#: Each check in words, for whoever sees it red for the first time.
+ASSERTIONS = {
+    Check.EXPECTED: "Every table that the settings expect is captured now, by a trigger that can be trusted.",
+    Check.TRIGGER: "The capture trigger is there, enabled, and fires on every insert, update and delete.",
+    Check.FUNCTION: "The trigger's function records the columns, keys and actors that the settings imply.",
+    Check.REDACTION: "Excluded and masked columns are those of the settings, on the deployed function itself.",
+    Check.PROBE: "A write that was made and rolled back just now was captured, where the owner allows a probe.",
+    Check.FORGERY: "No role but capture's own can write, change or delete audit rows.",
+    Check.TABLES: "The audit tables have the columns, constraints and triggers that capture gives them.",
+    Check.ONE_LIFE: "Recorded transaction ids come from one life of the cluster: no restore started them again.",
+    Check.FIRING: "No role's and no database's settings switch triggers off behind the application's back.",
+    Check.READABLE: "Recorded actors and keys can be read and searched as they are.",
+    Check.CLEAR_TEXT: "No recorded change shows a column in clear text that should be excluded or masked.",
+    Check.INDEXES: "The indexes that every operation relies on are there and valid.",
+    Check.ROOM: "The disk has room for what is to come, and no replication slot holds the log back.",
+}
+
 
 def asset_key(table: Table) -> dg.AssetKey:
     """The asset of an audited table."""

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import failures
+from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.export import ExportReport, ExportRequest, Filters, run_export
 from threadline_ops.stopping import stop_requested
@@ -89,7 +90,7 @@ audit_export = dg.AssetSpec(
 
 
 # The op has a name of its own: an asset's op and a job of the same name cannot stand in one code location.
-@dg.multi_asset(name="export_audit_changes", specs=[audit_export], pool="audit_database")
+@dg.multi_asset(name="export_audit_changes", specs=[audit_export], pool=AUDIT_DATABASE)
 def export_audit_changes(
     context: dg.AssetExecutionContext, config: ExportConfig, operations: Operations
 ) -> Iterator[dg.MaterializeResult]:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import failures
+from assets.labels import check_spec
 from assets.resources import Operations
 from threadline_ops.health import (
     Health,
@@ -50,7 +51,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Problem, Health], bool]]] = {
     "is overdue. The same as one HTML page lies beside the evidence store.",
     group_name="health",
     kinds={"markdown"},
-    check_specs=[dg.AssetCheckSpec(name, asset=HEALTH_REPORT, description=text) for name, (text, _) in _CHECKS.items()],
+    check_specs=[check_spec(name, HEALTH_REPORT, text) for name, (text, _) in _CHECKS.items()],
 )
 def health_report(context: dg.AssetExecutionContext, operations: Operations) -> Iterator[dg.MaterializeResult]:
     """One look."""

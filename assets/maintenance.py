@@ -12,6 +12,7 @@ from pydantic import Field
 
 from assets.evidence import FINISHED, Cursor, reconcile
 from assets.failures import failures
+from assets.pools import DAGSTER_STORAGE
 from assets.resources import Operations
 from threadline_ops import evidence
 from threadline_ops.evidence import Store
@@ -58,7 +59,7 @@ class Pruned:
     description="Gives every finished run its evidence record, then removes old ones from Dagster's storage whose "
     "record is in the chain. Runs that hold an asset's newest materialization stay.",
     out=dg.Out(dg.Nothing),
-    pool="dagster_storage",
+    pool=DAGSTER_STORAGE,
 )
 def prune_dagster_runs(context: dg.OpExecutionContext, config: MaintenanceConfig, operations: Operations) -> None:
     """One pruning."""

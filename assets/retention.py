@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import failures
+from assets.pools import AUDIT_PURGE
 from assets.resources import Operations
 from threadline_ops.errors import PolicyError
 from threadline_ops.retention import PurgeReport, PurgeRequest, run_purge
@@ -78,7 +79,7 @@ class PurgeConfig(dg.Config):
     "termination ends the run cleanly after the batch in hand.",
     out=dg.Out(dg.Nothing),
     tags={"dagster/kind": "postgres"},
-    pool="audit_database",
+    pool=AUDIT_PURGE,
 )
 def purge_expired_changes(
     context: dg.OpExecutionContext, config: PurgeConfig, operations: Operations

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.failures import failures
+from assets.labels import check_spec
+from assets.pools import AUDIT_CHECKS
 from assets.resources import Operations
 from threadline_ops.stopping import stop_requested
 from threadline_ops.topology import EnvironmentReport, TopologyReport, TopologyRequest, markdown, run_topology
@@ -15,28 +17,28 @@ CONNECTION_TOPOLOGY = dg.AssetKey("connection_topology")
 AUDITED_WRITE_PATHS = dg.AssetKey("audited_write_paths")
 
 TOPOLOGY_CHECKS = (
-    dg.AssetCheckSpec(
+    check_spec(
         "every_chain_is_known",
-        asset=CONNECTION_TOPOLOGY,
-        description="In every reachable environment it is established what stands before PostgreSQL.",
+        CONNECTION_TOPOLOGY,
+        "In every reachable environment it is established what stands before PostgreSQL.",
     ),
-    dg.AssetCheckSpec(
+    check_spec(
         "the_contract_holds_behind_every_pooler",
-        asset=CONNECTION_TOPOLOGY,
-        description="Every clause that audited writes rely on holds, and fails where its negative control breaks it.",
+        CONNECTION_TOPOLOGY,
+        "Every clause that audited writes rely on holds, and fails where its negative control breaks it.",
     ),
-    dg.AssetCheckSpec(
+    check_spec(
         "every_environment_matches_production",
-        asset=CONNECTION_TOPOLOGY,
-        description="What was exercised has production's chain. A difference is a warning, with its paragraph.",
+        CONNECTION_TOPOLOGY,
+        "What was exercised has production's chain. A difference is a warning, with its paragraph.",
     ),
 )
 
 PATH_CHECKS = (
-    dg.AssetCheckSpec(
+    check_spec(
         "every_write_path_is_audited",
-        asset=AUDITED_WRITE_PATHS,
-        description="Every exercised path is captured, attributed, linked and redacted as it should be.",
+        AUDITED_WRITE_PATHS,
+        "Every exercised path is captured, attributed, linked and redacted as it should be.",
     ),
 )
 
@@ -47,7 +49,7 @@ PATH_CHECKS = (
     kinds={"postgres"},
     check_specs=TOPOLOGY_CHECKS,
     description="The chain from application to PostgreSQL in every environment (STG-01), measured and probed.",
-    pool="audit_database",
+    pool=AUDIT_CHECKS,
 )
 def connection_topology(context: dg.AssetExecutionContext, operations: Operations) -> dg.MaterializeResult:
     """One run over every declared environment."""
@@ -106,7 +108,7 @@ def _listed(findings: list[str]) -> str:
     check_specs=PATH_CHECKS,
     description="The host's write paths (STG-02), exercised with a fresh correlation id and looked up in the audit "
     "tables. Paths that write are exercised only where the environment's settings say `allow_writes = true`.",
-    pool="audit_database",
+    pool=AUDIT_CHECKS,
 )
 def audited_write_paths(context: dg.AssetExecutionContext, operations: Operations) -> dg.MaterializeResult:
     """One run over every declared path."""

@@ -7,6 +7,7 @@ import dagster as dg
 from assets.backlog import ADOPTION_BACKLOG, adoption_backlog, head_metadata
 from assets.evidence import Cursor, reconcile
 from assets.failures import failures
+from assets.labels import labelled
 from assets.resources import Operations
 from jobs.limits import run_tags
 
@@ -14,7 +15,10 @@ backlog_render = dg.define_asset_job(
     "backlog_render",
     selection=dg.AssetSelection.assets(adoption_backlog) | dg.AssetSelection.checks_for_assets(adoption_backlog),
     executor_def=dg.in_process_executor,
-    description="Look at this host, then render the adoption backlog from the evidence and check it.",
+    description=labelled(
+        "Look at this host, then render the adoption backlog from the evidence and check it.",
+        "backlog-render",
+    ),
     tags=run_tags("backlog_render", at_most=timedelta(hours=1), repeatable=True),
 )
 
@@ -23,9 +27,12 @@ backlog_render = dg.define_asset_job(
     job=backlog_render,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Gives every finished run its evidence record if it left none (killed, canceled, never started), and "
-    "asks for a rendering of the backlog when there is news. It looks at run records with an overlap, because a "
-    "run-status sensor hears of each run at most once and of runs from the command line never.",
+    description=labelled(
+        "Gives every finished run its evidence record if it left none (killed, canceled, never started), and "
+        "asks for a rendering of the backlog when there is news. It looks at run records with an overlap, because a "
+        "run-status sensor hears of each run at most once and of runs from the command line never.",
+        "the-evidence-is-unaltered",
+    ),
 )
 def run_evidence_sensor(context: dg.SensorEvaluationContext, operations: Operations) -> dg.SensorResult:
     """One look at the instance's finished runs."""

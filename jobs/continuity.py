@@ -14,6 +14,7 @@ from assets.continuity import (
     verify_table,
 )
 from assets.failures import failures
+from assets.labels import labelled
 from assets.resources import Operations
 from jobs.limits import run_tags
 
@@ -21,15 +22,21 @@ continuity_backfill = dg.define_asset_job(
     "continuity_backfill",
     selection=dg.AssetSelection.assets(continuity_baseline),
     executor_def=dg.in_process_executor,
-    description="Take the baseline of tables, one partition each. Copies rows to the archive store and writes "
-    "nothing into audit_changes; a run that was stopped goes on where it ended.",
+    description=labelled(
+        "Take the baseline of tables, one partition each. Copies rows to the archive store and writes "
+        "nothing into audit_changes; a run that was stopped goes on where it ended.",
+        "continuity-backfill",
+    ),
     tags=run_tags("continuity_baseline", at_most=timedelta(hours=48)),
 )
 
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Verify that baseline and captured changes make the live rows of one table, and nothing slipped past.",
+    description=labelled(
+        "Verify that baseline and captured changes make the live rows of one table, and nothing slipped past.",
+        "continuity-verify",
+    ),
     tags=run_tags("continuity_verify", at_most=timedelta(hours=24)),
 )
 def continuity_verify() -> None:
@@ -42,9 +49,12 @@ def continuity_verify() -> None:
     job_name=continuity_verify.name,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Compares what statistics count with what capture recorded, as an estimate that plots on "
-    "continuity_baseline, and asks for a verification of a table whose surplus lasts. Keeps the partitions in step "
-    "with the captured tables.",
+    description=labelled(
+        "Compares what statistics count with what capture recorded, as an estimate that plots on "
+        "continuity_baseline, and asks for a verification of a table whose surplus lasts. Keeps the partitions in step "
+        "with the captured tables.",
+        "continuity-verify",
+    ),
 )
 def continuity_sensor(context: dg.SensorEvaluationContext, operations: Operations) -> dg.SensorResult:
     """One reading of every table."""

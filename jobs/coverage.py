@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.coverage import audited_assets, examination, watch
 from assets.evaluations import AUDIT_TRAIL, asset_key
+from assets.labels import labelled
 from assets.resources import Operations
 from jobs.limits import run_tags
 from threadline_ops import settings as configuration
@@ -25,8 +26,11 @@ def build(settings: Settings) -> dg.Definitions:
         "coverage_check",
         selection=dg.AssetSelection.checks_for_assets(*keys),
         executor_def=dg.in_process_executor,
-        description="Examines the audited database and evaluates every coverage check. It changes nothing: live "
-        "probes are rolled back.",
+        description=labelled(
+            "Examines the audited database and evaluates every coverage check. It changes nothing: live "
+            "probes are rolled back.",
+            "coverage-check",
+        ),
         tags=run_tags("coverage_check", at_most=timedelta(hours=1), repeatable=True),
     )
 
@@ -34,8 +38,11 @@ def build(settings: Settings) -> dg.Definitions:
         job=coverage_check,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the catalog every minute. When it or the settings changed, says so on the assets and "
-        "asks for coverage_check; otherwise repeats itself once an hour.",
+        description=labelled(
+            "Looks at the catalog every minute. When it or the settings changed, says so on the assets and "
+            "asks for coverage_check; otherwise repeats itself once an hour.",
+            "coverage-check",
+        ),
     )
     def coverage_sensor(context: dg.SensorEvaluationContext, operations: Operations) -> dg.SensorResult:
         current = operations.settings()

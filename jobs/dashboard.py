@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from threadline_ops.health import place
+from assets.labels import link
 from threadline_ops.settings import Settings
 
 #: Runbooks of assets, by the first part of the key, where an asset has none by its own name.
@@ -54,12 +54,6 @@ def dressed(definitions: dg.Definitions, schedules: list[Any], settings: Setting
         sensors=definitions.sensors,
         resources=definitions.resources,
     )
-
-
-def link(settings: Settings, runbook: str) -> str:
-    """A runbook in Markdown: a link where its place is a URL, else its path."""
-    target = place(settings.dashboard.runbooks, runbook)
-    return f"[{runbook}]({target})" if target.startswith("http") else f"`{target}`"
 
 
 def _tag(text: str) -> str:

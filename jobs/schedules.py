@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets.continuity import VerifyConfig, verify_table
 from assets.failures import failures
+from assets.labels import labelled
 from assets.maintenance import prune_dagster_runs
 from assets.resources import Operations
 from assets.retention import Mode, PurgeConfig, purge_expired_changes
@@ -180,7 +181,9 @@ def _schedule(plan: Plan, settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=wanted or plan.cron,
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING if wanted else dg.DefaultScheduleStatus.STOPPED,
-        description=f"{plan.does}. {word} at `{wanted or plan.cron}` {zone}.",
+        description=labelled(
+            f"{plan.does}. {word} at `{wanted or plan.cron}` {zone}.", plan.job.replace("_", "-"), settings
+        ),
     )
     def ask(context: dg.ScheduleEvaluationContext, operations: Operations) -> Any:
         return list(plan.requests(context, operations.settings()))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from assets.labels import labelled
 from assets.topology import audited_write_paths, connection_topology
 from jobs.limits import run_tags
 
@@ -14,7 +15,10 @@ topology_check = dg.define_asset_job(
     selection=dg.AssetSelection.assets(connection_topology),
     # In process: nothing is left behind when the run's process is killed.
     executor_def=dg.in_process_executor,
-    description="Find out what stands before PostgreSQL in every environment, and prove the contract behind it.",
+    description=labelled(
+        "Find out what stands before PostgreSQL in every environment, and prove the contract behind it.",
+        "topology-check",
+    ),
     tags=run_tags("topology_check", at_most=timedelta(hours=2)),
 )
 
@@ -22,7 +26,10 @@ write_path_probe = dg.define_asset_job(
     "write_path_probe",
     selection=dg.AssetSelection.assets(audited_write_paths),
     executor_def=dg.in_process_executor,
-    description="Exercise the declared write paths, and check what capture recorded of them.",
+    description=labelled(
+        "Exercise the declared write paths, and check what capture recorded of them.",
+        "write-path-probe",
+    ),
     tags=run_tags("write_path_probe", at_most=timedelta(hours=2)),
 )
 

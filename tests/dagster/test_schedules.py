@@ -10,7 +10,7 @@ from assets.resources import Operations
 from jobs import schedules
 from jobs.definitions import build, defs
 from jobs.retention import retention_purge
-from threadline_ops.scheduled import DashboardSettings, ScheduleSettings
+from threadline_ops.scheduled import ScheduleSettings
 from threadline_ops.settings import Settings
 
 NOW = datetime(2026, 6, 1, 4, 10, tzinfo=UTC)
@@ -89,30 +89,3 @@ def test_a_partitioned_job_is_asked_for_the_day_before_and_one_that_appears_is_s
     assert found == {"archive_write_nightly": "7 1 * * *", "another": "0 0 * * *"}, "the settings' one is taken"
     (request,) = asked(both, "archive_write_nightly")
     assert (request.partition_key, request.run_key) == ("2026-05-31", "2026-05-31")
-
-
-def test_every_asset_has_its_owner_runbook_group_and_kind():
-    dressed = build(Settings(dashboard=DashboardSettings(owner="team:data", runbooks="https://wiki.example.com/run")))
-    graph = dressed.resolve_asset_graph()
-    for key in graph.get_all_asset_keys():
-        node = graph.get(key)
-        assert node.owners == ["team:data"], key
-        assert "](https://wiki.example.com/run/" in str(node.description), key
-        assert node.group_name != "default", key
-        assert node.kinds, key
-    assert "`docs/runbooks/health-check.md`" in str(
-        defs.resolve_asset_graph().get(dg.AssetKey("health_report")).description
-    )
-
-
-def test_every_job_says_its_operation_and_how_long_it_may_take_and_only_readers_are_repeated():
-    repeated = set()
-    for job in defs.get_repository_def().get_all_jobs():
-        if job.name.startswith("__"):
-            continue
-        assert job.tags["threadline/operation"]
-        assert int(job.tags["dagster/max_runtime"]) > 0
-        if "dagster/max_retries" in job.tags:
-            repeated.add(job.name)
-            assert job.tags["dagster/retry_on_asset_or_op_failure"] == "false"
-    assert repeated == {"coverage_check", "backlog_render", "health_check"}
