@@ -1,9 +1,10 @@
-"""A new user's clone with the quickstart's commands run in it, as they stand on the page."""
+"""A new user's clone of this repository, with the commands of its pages run in it as they stand there."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,15 +16,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 QUICKSTART = ROOT / "docs" / "quickstart.md"
-#: A new user's clone holds more; these are what the quickstart touches.
-_PARTS = ("Makefile", "dagster.yaml", "workspace.yaml", "assets", "jobs", "threadline_ops")
-_SECONDS = 120.0
+#: The first command installs everything, which a busy machine takes minutes for.
+_SECONDS = 420.0
+#: What would lead to another database, another instance or another environment than the clone's own.
+_FOREIGN = (
+    "THREADLINE_OPS_",
+    "DAGSTER_",
+    "GIT_",
+    "MAKE",
+    "MFLAGS",
+    "PYTEST_",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "FLIGHTS",
+    "MONTHS",
+)
 
 
 @dataclass(frozen=True)
 class Clone:
-    """A directory that looks like a clone whose environment is the one that runs the tests."""
+    """A clone; what its pages say happens in it, and nothing of the tests' own environment reaches it."""
 
     directory: Path
     port: int
@@ -37,33 +51,34 @@ class Clone:
         return f"http://127.0.0.1:{self.port}"
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        """One line of the quickstart, to its end."""
-        return subprocess.run(
-            ["sh", "-c", self._here(command)], cwd=self.directory, env=self._environment(), capture_output=True, text=True,
-            timeout=_SECONDS, check=False,
-        )  # fmt: skip
+        """One line of a page, to its end."""
+        process = self._started(command, subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            _end(process, signal.SIGTERM)
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     @contextmanager
     def serving(self, command: str) -> Iterator[None]:
-        """A line of the quickstart that is kept running, until the webserver answers and then to the `with`'s end."""
+        """A line that is kept running, until the webserver answers and then to the `with`'s end."""
         log = self.directory / "ui.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                ["sh", "-c", f"exec {self._here(command)}"], cwd=self.directory, env=self._environment(), stdout=output,
-                stderr=output, start_new_session=True, preexec_fn=_interruptible,
-            )  # fmt: skip
+        with log.open("w") as output:
+            process = self._started(command, output)
         try:
             self._wait(process, log)
             yield
         finally:
-            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C reaches the foreground's whole group
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(5)
+            _end(process, signal.SIGINT)  # as Ctrl-C reaches the foreground's whole group
 
-    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def _started(self, command: str, output: int | object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["sh", "-c", command], cwd=self.directory, env=self._environment(), stdout=output, stderr=output, text=True,
+            start_new_session=True, preexec_fn=_interruptible,
+        )  # fmt: skip
+
+    def _wait(self, process: subprocess.Popen[str], log: Path) -> None:
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             try:
@@ -74,31 +89,57 @@ class Clone:
                 return
         raise AssertionError(f"the webserver did not come up: {log.read_text()[-2000:]}")
 
-    def _here(self, command: str) -> str:
-        """The environment is this one and must not be built again, the port is free, and a few flights are enough."""
-        binaries = str(Path(sys.executable).parent)
-        if command.startswith("make "):
-            return f"{command} --old-file .venv/.complete BIN={binaries} PORT={self.port} FLIGHTS=300"
-        return command.replace(".venv/bin", binaries)
-
     def _environment(self) -> dict[str, str]:
-        """Without what would point to another database, another instance or another configuration."""
-        foreign = ("THREADLINE_OPS_", "DAGSTER_", "MAKE")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        # The environment may have been made for another work tree.
-        return kept | {"PYTHONPATH": str(self.directory)}
+        """The commands stay as printed: the Makefile takes port and interpreter from the environment."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return kept | {"PORT": str(self.port), "PYTHON": f"{sys.base_prefix}/bin/python{version}"}
 
 
-def clone(directory: Path, port: int) -> Clone:
-    for name in _PARTS:
-        (directory / name).symlink_to(ROOT / name)
-    return Clone(directory, port)
+@contextmanager
+def cloned(directory: Path, port: int) -> Iterator[Clone]:
+    """What is committed, as a new user gets it; an unpacked archive, which has no history, is copied."""
+    here = Clone(directory / "threadline_ops", port)
+    if shutil.which("git") and (ROOT / ".git").exists():
+        # The checkout may be somebody else's, which git minds.
+        configuration = directory / "gitconfig"
+        configuration.write_text("[safe]\n\tdirectory = *\n")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        subprocess.run(
+            ["git", "clone", "--quiet", str(ROOT), str(here.directory)],
+            env=kept | {"GIT_CONFIG_GLOBAL": str(configuration)}, check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+    else:
+        shutil.copytree(
+            ROOT, here.directory, ignore=shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__", ".*_cache")
+        )
+    try:
+        yield here
+    finally:
+        shutil.rmtree(here.directory / ".venv", ignore_errors=True)  # gigabytes
 
 
-def commands() -> list[str]:
-    """Every line of the quickstart's shell blocks, in order."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", QUICKSTART.read_text(), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+def commands(page: Path) -> list[str]:
+    """Every line of the shell blocks of a page's tour, in order, without comments."""
+    text = page.read_text()
+    if page == README:
+        text = text.partition("## Ten minutes")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines()]
+
+
+def _end(process: subprocess.Popen[str], signum: int) -> None:
+    """The whole group, for a command is a shell that started others."""
+    for each, seconds in ((signum, 20), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, each)
+            process.wait(seconds)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        else:
+            return
 
 
 def _interruptible() -> None:
