@@ -37,5 +37,6 @@ ENV PATH=/opt/threadline/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DAGSTER_HOME=/opt/dagster \
     THREADLINE_OPS_EVIDENCE__DIRECTORY=/var/lib/threadline/evidence
-USER operations
+# By number, so that Kubernetes can tell that it is not root.
+USER 10001
 CMD ["dagster", "code-server", "start", "--host", "0.0.0.0", "--port", "4000", "--python-file", "jobs/definitions.py", "--location-name", "threadline_ops"]

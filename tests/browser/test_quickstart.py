@@ -53,7 +53,7 @@ def test_the_readme_and_the_quickstart_begin_alike():
 
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
-def test_a_new_user_breaks_sees_and_heals(user: User, record_property: Callable[[str, object], None]):
+def test_a_new_user_breaks_sees_and_heals(user: User):
     _, _, break_it, render = commands(README)
     page, here = user.screen, user.clone
     see_all_tables_green(page)
@@ -63,8 +63,9 @@ def test_a_new_user_breaks_sees_and_heals(user: User, record_property: Callable[
     wait_for(lambda: any(each["outcome"] == "findings" for each in all_evidence(here)))
     done(here.run(render))
     see_it_in_the_backlog(page)
-    record_property("seconds_from_clone_to_backlog", round(user.seconds()))
-    assert user.seconds() < TEN_MINUTES
+    took = user.seconds()
+    print(f"from git clone to the backlog: {took:.0f} s")
+    assert took < TEN_MINUTES
     go_on_with_the_quickstart(page, here)
 
 
