@@ -1,9 +1,12 @@
 """Pruning a real Dagster instance: nothing goes whose evidence is not stored, or that shows what is there now."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 
 from assets.maintenance import MaintenanceConfig, maintain, prune, recorded
@@ -42,10 +45,17 @@ defs = dg.Definitions(
 )
 
 
-@pytest.fixture
-def instance(tmp_path: Path):
+@pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.thorough)])
+def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
+    """Both run storages: the one of a laptop, and the one that a team is told to use."""
     (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+    storage: dict[str, Any] = {}
+    if request.param == "PostgreSQL":
+        address = "postgresql://{user}:{password}@{host}:{port}/{dbname}"
+        parts = psycopg.conninfo.conninfo_to_dict(request.getfixturevalue("database"))
+        storage = {"storage": {"postgres": {"postgres_url": address.format(**parts)}}}
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), overrides=storage) as made:
+        assert request.param.removesuffix("QL").lower() in type(made.run_storage).__name__.lower()
         yield made
 
 
