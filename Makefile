@@ -5,11 +5,13 @@ BIN := .venv/bin
 PORT ?= 3000
 MONTHS ?= 1
 SBOM ?= sbom.cdx.json
+AUDITED ?= requirements.lock
 STAMP := .venv/.complete
 BENCH := .venv/.bench
+AUDIT := .venv/.audit
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick sbom lock clean
+.PHONY: help setup demo demo-server ui test test-thorough check bench bench-quick sbom audit lock clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +62,15 @@ bench-quick: $(BENCH)  ## The same at a tenth of the size, in a few minutes.
 
 sbom: $(STAMP)  ## Write the bill of materials of the lock file (CycloneDX), offline.
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o $(SBOM)
+
+$(AUDIT): $(STAMP)
+	$(BIN)/python -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+
+# Strict, because without an answer about a package pip-audit says "No known vulnerabilities found" and ends with 0.
+audit: $(AUDIT)  ## Ask for advisories about every package of the lock file; fails where nobody answers.
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $(AUDITED) --progress-spinner off || \
+	    { echo "error: NOT AUDITED, or vulnerable: the lines above say which; no answer is no clearance" >&2; exit 1; }
 
 LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade
