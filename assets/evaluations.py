@@ -99,9 +99,14 @@ def _evaluation(key: dg.AssetKey, check: Check, wrong: Sequence[Finding], refusa
         passed=not wrong and not refusal,
         # A warning stays green in the catalog and in a group's counts: what must be seen is an error.
         severity=dg.AssetCheckSeverity.ERROR if worst else dg.AssetCheckSeverity.WARN,
-        description=refusal or "; ".join(f"{finding.id}: {finding.subject}" for finding in wrong[:3]) or None,
+        # The UI shows this at once, and the table in the metadata only to whoever opens it.
+        description=refusal or "\n\n".join(map(_sentence, wrong[:3])) or None,
         metadata=metadata,
     )
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.subject}: {finding.what}. To do: {finding.fix} ({finding.id})."
 
 
 def _markdown(wrong: Sequence[Finding]) -> str:

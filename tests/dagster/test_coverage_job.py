@@ -115,6 +115,9 @@ def test_a_broken_table_fails_its_check_and_the_databases(defs: dg.Definitions, 
     evaluation = outcomes(result)[ORDERS, Check.TRIGGER.value]
     assert evaluation.severity is dg.AssetCheckSeverity.ERROR
     assert "trigger_disabled" in str(evaluation.metadata["found"].value)
+    said = str(evaluation.description)
+    assert said.startswith("public.orders: "), "what, of which table,"
+    assert "ENABLE TRIGGER" in said, "and what to do, in words"
 
 
 def test_nothing_is_true_of_a_table_that_is_not_captured(defs: dg.Definitions, connection: psycopg.Connection):
