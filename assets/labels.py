@@ -28,6 +28,13 @@ def labelled(text: str, runbook: str, settings: Settings | None = None) -> str:
     return "\n\n".join([text, f"Runbook: {link(settings or _loaded(), runbook)}", *owner])
 
 
+def labelled_plainly(text: str, runbook: str, settings: Settings | None = None) -> str:
+    """The same for schedules and sensors, whose pages show a description as it is, in one paragraph."""
+    dashboard = (settings or _loaded()).dashboard
+    owner = f", owner: {dashboard.owner}" if dashboard.owner else ""
+    return f"{text.replace('`', '')} Runbook: {place(dashboard.runbooks, runbook)}{owner}"
+
+
 def link(settings: Settings, runbook: str) -> str:
     """A runbook in Markdown: a link where its place is a URL, else its path."""
     target = place(settings.dashboard.runbooks, runbook)

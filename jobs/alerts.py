@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.labels import labelled
+from assets.labels import labelled_plainly
 from assets.resources import Operations
 from threadline_ops.alerts import SOURCES, run_round
 from threadline_ops.errors import OpsError
@@ -13,7 +13,7 @@ from threadline_ops.errors import OpsError
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description=labelled(
+    description=labelled_plainly(
         "Tells failed, capped and overdue runs and findings to the addresses in THREADLINE_OPS_ALERT_URLS: "
         "once while each lasts, and again when it is over. What was told is kept beside the evidence, not in a cursor.",
         "alerts-are-blind",

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.backlog import ADOPTION_BACKLOG, adoption_backlog, head_metadata
 from assets.evidence import Cursor, reconcile
 from assets.failures import failures
-from assets.labels import labelled
+from assets.labels import labelled, labelled_plainly
 from assets.resources import Operations
 from jobs.limits import run_tags
 
@@ -27,7 +27,7 @@ backlog_render = dg.define_asset_job(
     job=backlog_render,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description=labelled(
+    description=labelled_plainly(
         "Gives every finished run its evidence record if it left none (killed, canceled, never started), and "
         "asks for a rendering of the backlog when there is news. It looks at run records with an overlap, because a "
         "run-status sensor hears of each run at most once and of runs from the command line never.",

@@ -14,7 +14,7 @@ from assets.continuity import (
     verify_table,
 )
 from assets.failures import failures
-from assets.labels import labelled
+from assets.labels import labelled, labelled_plainly
 from assets.resources import Operations
 from jobs.limits import run_tags
 
@@ -49,7 +49,7 @@ def continuity_verify() -> None:
     job_name=continuity_verify.name,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description=labelled(
+    description=labelled_plainly(
         "Compares what statistics count with what capture recorded, as an estimate that plots on "
         "continuity_baseline, and asks for a verification of a table whose surplus lasts. Keeps the partitions in step "
         "with the captured tables.",

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.coverage import audited_assets, examination, watch
 from assets.evaluations import AUDIT_TRAIL, asset_key
-from assets.labels import labelled
+from assets.labels import labelled, labelled_plainly
 from assets.resources import Operations
 from jobs.limits import run_tags
 from threadline_ops import settings as configuration
@@ -38,7 +38,7 @@ def build(settings: Settings) -> dg.Definitions:
         job=coverage_check,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=labelled(
+        description=labelled_plainly(
             "Looks at the catalog every minute. When it or the settings changed, says so on the assets and "
             "asks for coverage_check; otherwise repeats itself once an hour.",
             "coverage-check",

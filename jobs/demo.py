@@ -29,6 +29,8 @@ from threadline_ops.retention import Policy, Preview, preview
 from threadline_ops.settings import PREFIX
 
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
+#: Whose runs these are, as workspace.yaml calls it: otherwise the UI shows them on no job's page.
+_LOCATION = {".dagster/repository": "__repository__@threadline_ops"}
 
 
 def main() -> int:
@@ -63,6 +65,9 @@ def _demo(months: int, flights: int | None = None) -> None:
             _run_the_rest(instance, server.dsn(DATABASE))
             out.print("\n[bold]5. The backlog_render job: what do these runs prove?[/]")
             _show_backlog(instance, home)
+            out.print("\n[bold]6. The health_check job: what must somebody look at?[/]")
+            _say(instance, "health_check")
+            out.print(f"  read it           {home.directory / 'health.html'}")
     out.print(f"\nDone in {time.monotonic() - started:.0f} s. Next:")
     out.print("  [bold]make ui[/]           see these runs in Dagster's web UI")
     out.print("  [bold]make demo-server[/]  start this database again, to try threadline-ops on it")
@@ -85,18 +90,21 @@ def _run_the_rest(instance: dg.DagsterInstance, dsn: str) -> None:
         _say(instance, "continuity_verify", about=table, run_config=config)
 
 
-def _say(instance: dg.DagsterInstance, job: str, *, about: str = "", **asked: Any) -> None:
+def _executed(instance: dg.DagsterInstance, job: str, **asked: Any) -> dg.ExecuteInProcessResult:
+    """One run, in this process."""
     config = asked.pop("run_config", {}) | {"loggers": _QUIET}
-    result = defs.resolve_job_def(job).execute_in_process(
-        run_config=config, instance=instance, raise_on_error=False, **asked
+    return defs.resolve_job_def(job).execute_in_process(
+        run_config=config, instance=instance, raise_on_error=False, tags=_LOCATION, **asked
     )
+
+
+def _say(instance: dg.DagsterInstance, job: str, *, about: str = "", **asked: Any) -> None:
+    result = _executed(instance, job, **asked)
     _rows({job: f"{'succeeded' if result.success else 'FAILED'}{f'  {about}' if about else ''}"})
 
 
 def _show_backlog(instance: dg.DagsterInstance, home: Home) -> None:
-    result = defs.resolve_job_def("backlog_render").execute_in_process(
-        run_config={"loggers": _QUIET}, instance=instance, raise_on_error=False
-    )
+    result = _executed(instance, "backlog_render")
     out.print(f"  Dagster run       {result.run_id}  {'succeeded' if result.success else 'FAILED'}")
     rendered = json.loads((home.directory / "backlog.json").read_text(encoding="utf-8"))
     out.print(f"  rows              {', '.join(f'{count} {status}' for status, count in rendered['counts'].items())}")
@@ -115,9 +123,7 @@ def _start_fresh(home: Home) -> None:
 def _run(instance: dg.DagsterInstance, home: Home, mode: Mode) -> dict[str, Any]:
     """Run the job as Dagster would, and return the evidence that it left."""
     config = dg.RunConfig(ops={purge_expired_changes.name: PurgeConfig(mode=mode)}).to_config_dict()
-    result = defs.resolve_job_def("retention_purge").execute_in_process(
-        run_config=config | {"loggers": _QUIET}, instance=instance, raise_on_error=False
-    )
+    result = _executed(instance, "retention_purge", run_config=config)
     path = home.evidence / f"{result.run_id}.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     out.print(f"  Dagster run       {result.run_id}  {'succeeded' if result.success else 'FAILED'}")

@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.continuity import VerifyConfig, verify_table
 from assets.failures import failures
-from assets.labels import labelled
+from assets.labels import labelled_plainly
 from assets.maintenance import prune_dagster_runs
 from assets.resources import Operations
 from assets.retention import Mode, PurgeConfig, purge_expired_changes
@@ -181,7 +181,7 @@ def _schedule(plan: Plan, settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=wanted or plan.cron,
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING if wanted else dg.DefaultScheduleStatus.STOPPED,
-        description=labelled(
+        description=labelled_plainly(
             f"{plan.does}. {word} at `{wanted or plan.cron}` {zone}.", plan.job.replace("_", "-"), settings
         ),
     )
