@@ -57,6 +57,16 @@ def test_rules_link_to_runbooks():
         assert (ROOT / rule["annotations"]["runbook"]).exists(), rule["alert"]
 
 
+def test_the_collector_remembers_totals_from_one_weekly_run_to_the_next():
+    collector = yaml.safe_load((DEPLOY / "collector.yaml").read_text())
+    week = 7 * 24
+    for kept in (
+        collector["processors"]["deltatocumulative"]["max_stale"],
+        collector["exporters"]["prometheus"]["metric_expiration"],
+    ):
+        assert int(kept.removesuffix("h")) > week, "both forget after five minutes by default"
+
+
 def test_the_page_lists_every_metric():
     page = (ROOT / "docs/telemetry.md").read_text()
     for name in {measure.name for measure in FIGURES} | {"threadline.operation.duration"}:
