@@ -11,8 +11,10 @@ from pydantic import Field
 from assets.failures import failures
 from assets.pools import AUDIT_PURGE
 from assets.resources import Operations
+from threadline_ops.alerts.view import view
 from threadline_ops.errors import PolicyError
 from threadline_ops.retention import PurgeReport, PurgeRequest, run_purge
+from threadline_ops.settings import Settings
 from threadline_ops.stopping import stop_requested
 
 AUDIT_CHANGES = dg.AssetKey("audit_changes")
@@ -106,6 +108,17 @@ def purge_expired_changes(
             metadata=metadata,
             allow_retries=False,
         )
+
+
+def unfinished_purge(settings: Settings) -> str | None:
+    """The run that purged last, if it stopped at a cap and got somewhere: another would go on where it ended.
+
+    One that deleted nothing stopped at the end of its hours, and another would do the same.
+    """
+    record = view(settings).executed.get("retention_purge")
+    if record is None or record.outcome != "capped":
+        return None
+    return record.run_id if record.body["figures"].get("deleted_changes") else None
 
 
 def _metadata(report: PurgeReport) -> dict[str, Any]:
