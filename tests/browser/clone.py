@@ -130,7 +130,7 @@ def commands(page: Path) -> list[str]:
 
 def _end(process: subprocess.Popen[str], signum: int) -> None:
     """The whole group, for a command is a shell that started others."""
-    for each, seconds in ((signum, 20), (signal.SIGKILL, 5)):
+    for each, seconds in ((signum, 60), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, each)
             process.wait(seconds)
