@@ -27,14 +27,18 @@ LONGEST_SOCKET_DIRECTORY = 88
 LONGEST_ROOT = LONGEST_SOCKET_DIRECTORY - 16
 
 
-def root() -> Path:
+def root(wanted: Path | None = None) -> Path:
     """Our directory, made if need be.
+
+    Args:
+        wanted: the directory to make it in; without it, the first temporary directory of the system that will do.
 
     Raises:
         DatabaseError: no temporary directory will do, or somebody else made ours before us.
     """
     name = f"threadline-ops-{os.geteuid()}"
-    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108 - made safely below
+    usual = (tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 - made safely below
+    for parent in dict.fromkeys((str(wanted),) if wanted else usual):
         path = Path(parent, name)
         if len(os.fsencode(path)) > LONGEST_ROOT or not can_enter(Path(parent)):
             continue
@@ -50,7 +54,7 @@ def root() -> Path:
         return path
     raise DatabaseError(
         "no temporary directory is short enough and open to the server's account",
-        got=tempfile.gettempdir(),
+        got=str(wanted or tempfile.gettempdir()),
         fix="set TMPDIR to a directory that every user may enter, of at most 50 bytes",
     )
 
@@ -98,9 +102,9 @@ def try_lock(path: Path) -> IO[str] | None:
 
 
 @contextmanager
-def exclusively() -> Generator[Path]:
+def exclusively(wanted: Path | None = None) -> Generator[Path]:
     """Hold `root()` for as long as it takes to make, sweep or copy something there."""
-    path = root()
+    path = root(wanted)
     # Private: any user who may open a file may lock it too, and keep us waiting.
     with os.fdopen(os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
