@@ -99,9 +99,13 @@ def given() -> Iterator[TestServer]:
 
 @contextmanager
 def started() -> Iterator[TestServer]:
-    """A server of our own, gone afterwards: in memory where there is room, and quick to log in to."""
+    """A server of our own, gone afterwards: in memory where there is room, and quick to log in to.
+
+    Without autovacuum, whose transactions and locks would come into a test at a time of their own.
+    """
     room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
-    with embedded.temporary(settings={"scram_iterations": "1"}, parent=MEMORY if room else None) as running:
+    settings = {"scram_iterations": "1", "autovacuum": "off"}
+    with embedded.temporary(settings=settings, parent=MEMORY if room else None) as running:
         with psycopg.connect(running.dsn()) as connection:
             # The same password, stored anew: initdb's 4,096 rounds are 3 ms of each of thousands of logins.
             connection.execute(sql.SQL("alter role postgres password {}").format(running.password))

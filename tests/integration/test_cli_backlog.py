@@ -184,7 +184,7 @@ class GitHub(BaseHTTPRequestHandler):
 def github() -> Iterator[str]:
     GitHub.issues, GitHub.tokens = [], set()
     with ThreadingHTTPServer(("127.0.0.1", 0), GitHub) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
