@@ -213,11 +213,12 @@ def _server(home: Path, data: Path, status: process.Status) -> Server:
 
 
 def _sweep(parent: Path | None = None) -> None:
-    """Remove the temporary servers whose owners were killed; their locks are free."""
+    """Remove temporary servers whose owners were killed, and the data of homes that were deleted."""
     with scratch.exclusively(parent) as root:
-        for home in root.glob("t-*"):
-            lock = scratch.try_lock(home / scratch.LOCK)
+        for place in (*root.glob("t-*"), *root.glob("o-*")):
+            temporary = place.name.startswith("t-")
+            lock = scratch.try_lock(place / scratch.LOCK) if temporary else scratch.lock_of_deleted(place)
             if lock:
                 with closing(lock), suppress(DatabaseError):
-                    process.end_orphan(home / cluster.DATA)
-                    shutil.rmtree(home, ignore_errors=True)
+                    process.end_orphan(place / cluster.DATA)
+                    shutil.rmtree(place, ignore_errors=True)
