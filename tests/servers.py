@@ -24,8 +24,8 @@ from threadline_ops import embedded
 
 #: A file system in memory, on Linux; containers often have a small one.
 MEMORY = Path("/dev/shm")
-#: A worker's server holds a few databases of 8 MB and up to 1 GB of write-ahead log.
-ROOM_BYTES = 3 * 1024**3
+#: For the servers of two workers: each holds a few databases of 8 MB and its write-ahead log, 120 MB at most as measured.
+ROOM_BYTES = 1024**3
 #: How long to let sessions end by themselves before their database is dropped with force.
 ENDING_SECONDS = 0.08
 
@@ -104,7 +104,7 @@ def started() -> Iterator[TestServer]:
     Without autovacuum, whose transactions and locks would come into a test at a time of their own.
     """
     room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
-    settings = {"scram_iterations": "1", "autovacuum": "off"}
+    settings = {"scram_iterations": "1", "autovacuum": "off", "max_wal_size": "256MB"}
     with embedded.temporary(settings=settings, parent=MEMORY if room else None) as running:
         with psycopg.connect(running.dsn()) as connection:
             # The same password, stored anew: initdb's 4,096 rounds are 3 ms of each of thousands of logins.
