@@ -125,6 +125,7 @@ def test_the_doctor_remembers_which_cluster_it_saw(environment, tmp_path):
     (path,) = store.glob("*.json")
     record = json.loads(path.read_text())
     record["database"]["system_identifier"] = "1"
+    path.chmod(0o600)  # nobody but root could write it as it is stored
     path.write_text(json.dumps(record))
     done = command(environment, tmp_path, "doctor", "--json")
     assert done.returncode == 1
