@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -146,9 +146,15 @@ def _private(path: Path, content: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free, and will be when a program takes it a moment later.
+
+    It lies below those that systems give to whoever asks for any, above all to connections of tests beside this one.
+    """
+    for port in secrets.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports below the usual ones are taken")
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], dsn: str, log: Path) -> None:

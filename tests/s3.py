@@ -57,7 +57,7 @@ class Server:
 def running() -> Iterator[Server]:
     """A server in a thread of this process."""
     store = Server()
-    thread = threading.Thread(target=store.server.serve_forever)
+    thread = threading.Thread(target=store.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield store

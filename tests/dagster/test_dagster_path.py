@@ -56,7 +56,7 @@ def dagster_of_the_host() -> Iterator[str]:
                 """Nothing."""
 
         with ThreadingHTTPServer(("127.0.0.1", 0), GraphQL) as server:
-            thread = threading.Thread(target=server.serve_forever)
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             try:
                 yield f"http://127.0.0.1:{server.server_port}/graphql"

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.archive import Rows, archive_settings, history, live
-from tests.conftest import TestServer, template_database
+from tests.servers import TestServer, template_database
 from threadline_ops.archive.query import Trail
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened

@@ -64,7 +64,7 @@ def test_a_session_that_waits_for_the_table_is_a_reason_to_rest(settings: Settin
             first.execute("lock table things in access share mode")
             waiter = pool.submit(wait)
             reason = None
-            for _ in range(400):
+            for _ in range(2000):
                 if reason := watch.reason():
                     break
                 connection.execute("select pg_sleep(0.005)")

@@ -1,39 +1,29 @@
 """`evidence` and `backlog` as a person meets them: output, exit status, files, and issues filed once."""
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import command as cli
+from tests.command import command, spawned
+
 TOKEN = "honeytoken-github"
 
 
 @pytest.fixture
-def environment(audited: str, tmp_path: Path) -> dict[str, str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("THREADLINE_OPS_")}
-    return plain | {
-        "THREADLINE_OPS_DSN": audited,
-        "THREADLINE_OPS_ENVIRONMENT": "staging",
-        "THREADLINE_OPS_RETENTION__ENABLED": "true",
-        "THREADLINE_OPS_RETENTION__KEEP_DAYS": "90",
-        "THREADLINE_OPS_BACKLOG__OWNERS": '{"RETENTION": "team-data"}',
-        "PYTHONPATH": str(ROOT),
-    }
-
-
-def command(environment: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "threadline_ops", *arguments],
-        env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def environment(audited: str) -> dict[str, str]:
+    return cli.environment(
+        DSN=audited,
+        ENVIRONMENT="staging",
+        RETENTION__ENABLED="true",
+        RETENTION__KEEP_DAYS="90",
+        BACKLOG__OWNERS='{"RETENTION": "team-data"}',
+    )
 
 
 def parsed(done: subprocess.CompletedProcess[str]) -> Any:
@@ -42,8 +32,8 @@ def parsed(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_evidence_is_listed_shown_and_verified(environment, tmp_path):
-    assert command(environment, tmp_path, "purge").returncode == 0
-    (listed,) = parsed(command(environment, tmp_path, "evidence", "list", "--json"))
+    assert spawned(environment, tmp_path, "purge").returncode == 0
+    (listed,) = parsed(spawned(environment, tmp_path, "evidence", "list", "--json"))
     assert (listed["operation"], listed["status"], listed["sequence"]) == ("retention_purge", "OK", 1)
     assert "retention_purge dry_run: dry_run" in command(environment, tmp_path, "evidence", "list").stdout
     for reference in (listed["run_id"], "1"):
@@ -73,7 +63,7 @@ def test_an_empty_store_is_no_error(environment, tmp_path):
 
 def test_the_backlog_is_rendered_and_checked(environment, tmp_path):
     command(environment, tmp_path, "purge")
-    done = command(environment, tmp_path, "backlog", "render", "--json")
+    done = spawned(environment, tmp_path, "backlog", "render", "--json")
     rows = {row["key"]: row for row in parsed(done)["rows"]}
     assert rows["retention.dry_run_before_execute"]["status"] == "OK"
     assert rows["retention.dry_run_before_execute"]["negative_control"]["failed"] is True
@@ -194,7 +184,7 @@ class GitHub(BaseHTTPRequestHandler):
 def github() -> Iterator[str]:
     GitHub.issues, GitHub.tokens = [], set()
     with ThreadingHTTPServer(("127.0.0.1", 0), GitHub) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -1,19 +1,16 @@
 """`coverage` and `doctor` as a person meets them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import command as cli
 from tests.audited_world import CUSTOMERS, TABLES
+from tests.command import command, spawned
 
 pytestmark = pytest.mark.pooled
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -31,15 +28,7 @@ def environment(healthy: str, tmp_path: Path) -> dict[str, str]:
         store_changed_from = true
         """
     )
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("THREADLINE_OPS_")}
-    return plain | {"THREADLINE_OPS_DSN": healthy, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-
-
-def command(environment: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "threadline_ops", *arguments],
-        env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return cli.environment(DSN=healthy) | {"COLUMNS": "200"}
 
 
 @pytest.fixture
@@ -66,7 +55,7 @@ def test_coverage_lists_every_table_and_sums_up(environment, tmp_path):
 @pytest.mark.backlog("capture.expected_tables_covered")
 def test_violations_exit_1_missing_ones_first(environment, tmp_path, connection):
     connection.execute("drop table orders; alter table lines disable trigger threadline_audit_lines")
-    done = command(environment, tmp_path, "coverage")
+    done = spawned(environment, tmp_path, "coverage")
     assert done.returncode == 1
     rows = done.stdout.splitlines()[1:]
     assert rows[0].split(maxsplit=2) == ["public.orders", "missing", "the table does not exist"]
@@ -104,7 +93,7 @@ def test_coverage_as_json(environment, tmp_path, connection):
 
 
 def test_a_healthy_doctor_exits_0(environment, tmp_path):
-    done = command(environment, tmp_path, "doctor", "--probe", "orders,scratch")
+    done = spawned(environment, tmp_path, "doctor", "--probe", "orders,scratch")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "summary: 0 findings: 0 P0, 0 P1, 0 P2" in done.stdout
     assert "probe of public.orders: captured" in done.stdout
@@ -136,6 +125,7 @@ def test_the_doctor_remembers_which_cluster_it_saw(environment, tmp_path):
     (path,) = store.glob("*.json")
     record = json.loads(path.read_text())
     record["database"]["system_identifier"] = "1"
+    path.chmod(0o600)  # nobody but root could write it as it is stored
     path.write_text(json.dumps(record))
     done = command(environment, tmp_path, "doctor", "--json")
     assert done.returncode == 1

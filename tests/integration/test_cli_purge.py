@@ -1,9 +1,6 @@
 """The command as a person meets it: output, exit status, and errors that say what to do."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,31 +8,22 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests import command as cli
 from tests.audit import bulk, count
+from tests.command import command, spawned
 
 pytestmark = pytest.mark.pooled
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def environment(audited: str, connection: psycopg.Connection, tmp_path: Path) -> dict[str, str]:
     bulk(connection, transactions=400, per_transaction=3, days=120, now=datetime.now(UTC))
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("THREADLINE_OPS_")}
-    return plain | {
-        "THREADLINE_OPS_DSN": audited,
-        "THREADLINE_OPS_RETENTION__ENABLED": "true",
-        "THREADLINE_OPS_RETENTION__KEEP_DAYS": "90",
-        "THREADLINE_OPS_EVIDENCE__DIRECTORY": str(tmp_path / "evidence"),
-        "PYTHONPATH": str(ROOT),
-    }
-
-
-def command(environment: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "threadline_ops", *arguments],
-        env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return cli.environment(
+        DSN=audited,
+        RETENTION__ENABLED="true",
+        RETENTION__KEEP_DAYS="90",
+        EVIDENCE__DIRECTORY=str(tmp_path / "evidence"),
+    )
 
 
 def test_the_default_is_a_dry_run(environment, connection, tmp_path):
@@ -46,7 +34,7 @@ def test_the_default_is_a_dry_run(environment, connection, tmp_path):
 
 
 def test_json_is_one_document(environment, connection, tmp_path):
-    done = command(environment, tmp_path, "purge", "--execute", "--json")
+    done = spawned(environment, tmp_path, "purge", "--execute", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["result"]["deleted_changes"] == 1200 - count(connection, "audit_changes") > 0
@@ -91,14 +79,14 @@ def test_bad_input_is_one_red_line_and_exit_2(environment, connection, tmp_path,
 
 def test_no_connection_string_is_an_error_that_names_the_variable(environment, tmp_path):
     del environment["THREADLINE_OPS_DSN"]
-    done = command(environment, tmp_path, "purge")
+    done = spawned(environment, tmp_path, "purge")
     assert done.returncode == 2
     assert "set THREADLINE_OPS_DSN" in done.stderr
 
 
 def test_a_wrong_password_is_never_printed(environment, tmp_path):
     parts = conninfo_to_dict(environment["THREADLINE_OPS_DSN"]) | {"password": "honeytoken-42"}
-    done = command(environment | {"THREADLINE_OPS_DSN": make_conninfo(**parts)}, tmp_path, "purge")
+    done = spawned(environment | {"THREADLINE_OPS_DSN": make_conninfo(**parts)}, tmp_path, "purge")
     assert done.returncode == 2
     assert "refused the login" in done.stderr
     evidence = "".join(path.read_text() for path in (tmp_path / "evidence").glob("*.json"))

@@ -1,37 +1,23 @@
 """`topology` and `probe` as a person meets them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-ROOT = Path(__file__).parents[2]
+from tests import command as cli
+from tests.command import command, spawned
 
 
 @pytest.fixture
 def environment(audited: str, tmp_path: Path) -> dict[str, str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("THREADLINE_OPS_")}
-    return plain | {
-        "THREADLINE_OPS_DSN": audited,
-        "THREADLINE_OPS_EVIDENCE__DIRECTORY": str(tmp_path / "evidence"),
-        "PYTHONPATH": str(ROOT),
-    }
-
-
-def command(environment: dict[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "threadline_ops", *words],
-        env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    return cli.environment(DSN=audited, EVIDENCE__DIRECTORY=str(tmp_path / "evidence"))
 
 
 @pytest.mark.pooled
 def test_topology_tells_the_chain(environment: dict[str, str], tmp_path: Path, route: str):
-    done = command(environment, tmp_path, "topology")
+    done = spawned(environment, tmp_path, "topology")
     assert done.returncode == (1 if route == "pooled" else 0), "a pooler without a direct path is an issue"
     assert "| Environment | Class | Chain |" in done.stdout
     assert ("transaction: admin console" if route == "pooled" else "direct: 4 connections") in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.audited_world import CUSTOMERS, capture, diagnose, settings_for, write
-from tests.conftest import TestServer
+from tests.servers import TestServer
 from threadline_ops.coverage.rules import RULES
 from threadline_ops.database import opened
 from threadline_ops.sections import CaptureSettings, CaptureTable

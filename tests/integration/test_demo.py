@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from tests.conftest import TestServer
+from tests.servers import TestServer
 from threadline_ops import demo
 from threadline_ops.database import Database, opened
 from threadline_ops.demo import schema

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,8 +107,7 @@ def test_dagsters_instance_file_loads_with_its_storage(database: str, tmp_path: 
 def the_containers_pgbouncer(admin: str) -> Iterator[str]:
     """The container's own start script, before the test server."""
     target = conninfo_to_dict(admin)
-    directory = scratch.root() / f"c-{os.getpid()}"
-    directory.mkdir()
+    directory = Path(tempfile.mkdtemp(prefix="c-", dir=scratch.root()))
     script = directory / "start.sh"
     script.write_text((ROOT / "deploy/compose/pgbouncer.sh").read_text())
     program = pgbouncer.program()

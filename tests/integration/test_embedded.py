@@ -41,6 +41,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def own_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A root that no test beside this one adds to or sweeps, here and in processes started here."""
+    binaries.directory()  # found once a process: not in a root that goes with this test
     with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp") as place:
         os.chmod(place, 0o755)
         monkeypatch.setattr(tempfile, "tempdir", place)

@@ -62,7 +62,7 @@ class Store:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Store]:
     store = Store()
-    thread = threading.Thread(target=store.server.serve_forever)
+    thread = threading.Thread(target=store.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield store
     store.silence.set()

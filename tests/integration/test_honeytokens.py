@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import TestServer
 from tests.honeytokens import ELSEWHERE, EXCLUDED, MASKED, PLAIN, PLANTED, Host, Suite, tokens
+from tests.servers import TestServer
 
 
 @pytest.mark.parametrize("redacted", [True, False], ids=["redacted", "control: nothing redacted"])

@@ -1,9 +1,6 @@
 """The plan as it is printed, carried out on a real server beside writers: no row lost, nobody kept waiting, and back."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.audit import bulk, count, settings_for
+from tests.command import command, environment
 from threadline_ops.capture.names import Table
 from threadline_ops.capture.triggers import apply
 from threadline_ops.database import opened
@@ -30,17 +28,17 @@ BOUND = 1.0
 
 
 def printed(dsn: str, *arguments: str) -> dict:
-    environment = os.environ | {"THREADLINE_OPS_DSN": dsn, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "threadline_ops", "partition", "plan", *arguments]
-    for_people = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    plan = json.loads(
-        subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=True).stdout
+    words = ("partition", "plan", *arguments)
+    for_people, for_machines = (
+        command(environment(DSN=dsn), Path.cwd(), *words, *options) for options in ((), ("--json",))
     )
+    assert (for_people.returncode, for_machines.returncode) == (0, 0), for_people.stderr + for_machines.stderr
+    plan = json.loads(for_machines.stdout)
     for step in plan["steps"]:
-        assert step["sql"] in for_people
-        assert f"-- Locks: {step['locks']}." in for_people
+        assert step["sql"] in for_people.stdout
+        assert f"-- Locks: {step['locks']}." in for_people.stdout
     for step in plan["back_out"]:
-        assert all(f"-- {line}" in for_people for line in step["sql"].splitlines())
+        assert all(f"-- {line}" in for_people.stdout for line in step["sql"].splitlines())
     return plan
 
 

@@ -67,7 +67,9 @@ def test_the_window_is_read_from_pgbackrest():
         ((sys.executable, "-c", "print('{}')"), "not pgBackRest's JSON"),
     ],
 )
-def test_a_backup_tool_that_does_not_answer_is_said(command, reason):
+def test_a_backup_tool_that_does_not_answer_is_said(command, reason, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # A directory on PATH that this user may not enter would make another error of it.
+    monkeypatch.setenv("PATH", str(tmp_path))
     if "JSON" in reason:
         command = (sys.executable, "-c", "print([1])")
     assert reason in str(backups.run_command(command))

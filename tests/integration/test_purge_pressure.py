@@ -99,7 +99,7 @@ def test_sessions_that_wait_for_an_audit_table_are_a_reason(settings: Settings, 
             first.execute("lock table audit_changes in share mode")
             waiter = pool.submit(wait)
             reason = None
-            for _ in range(400):
+            for _ in range(2000):
                 if reason := watch.reason():
                     break
                 connection.execute("select pg_sleep(0.005)")

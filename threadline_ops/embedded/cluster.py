@@ -87,6 +87,7 @@ def initialise(home: Path, *, durable: bool) -> Path:
     if not can_enter(home):
         place = scratch.place_for(home, "o")
         scratch.make_directory(place, 0o711)
+        scratch.tie(home, place)
     # Data without a link to them are what somebody left who removed the home: their password is lost.
     process.end_orphan(place / DATA)
     data, partial, secret = place / DATA, place / "data.partial", place / "password.partial"

@@ -101,19 +101,20 @@ def running(directory: Path, *, settings: Mapping[str, str] = _NONE) -> Generato
 
 
 @contextmanager
-def temporary(*, settings: Mapping[str, str] = _NONE) -> Generator[Server]:
+def temporary(*, settings: Mapping[str, str] = _NONE, parent: Path | None = None) -> Generator[Server]:
     """Serve a fresh directory, without regard for crashes, and remove it at exit.
 
     What earlier processes could not remove, because they were killed, is removed first.
 
     Args:
         settings: server settings over `FAST`.
+        parent: a directory, say one in memory, for the server to lie below; the system's temporary one without it.
 
     Raises:
         DatabaseError: the wheel is missing, or the server did not start.
     """
-    _sweep()
-    with scratch.exclusively() as root:
+    _sweep(parent)
+    with scratch.exclusively(parent) as root:
         home = Path(tempfile.mkdtemp(prefix="t-", dir=root))
         home.chmod(0o711)
         lock = scratch.try_lock(home / scratch.LOCK)
@@ -211,12 +212,13 @@ def _server(home: Path, data: Path, status: process.Status) -> Server:
     return Server(home, data, HOST, status.port, status.socket_directory, USER, password, status.pid)
 
 
-def _sweep() -> None:
-    """Remove the temporary servers whose owners were killed; their locks are free."""
-    with scratch.exclusively() as root:
-        for home in root.glob("t-*"):
-            lock = scratch.try_lock(home / scratch.LOCK)
+def _sweep(parent: Path | None = None) -> None:
+    """Remove temporary servers whose owners were killed, and the data of homes that were deleted."""
+    with scratch.exclusively(parent) as root:
+        for place in (*root.glob("t-*"), *root.glob("o-*")):
+            temporary = place.name.startswith("t-")
+            lock = scratch.try_lock(place / scratch.LOCK) if temporary else scratch.lock_of_deleted(place)
             if lock:
                 with closing(lock), suppress(DatabaseError):
-                    process.end_orphan(home / cluster.DATA)
-                    shutil.rmtree(home, ignore_errors=True)
+                    process.end_orphan(place / cluster.DATA)
+                    shutil.rmtree(place, ignore_errors=True)
