@@ -17,7 +17,7 @@ from threadline_ops.continuity.throttle import TableWatch, Throttle, throttled
 from threadline_ops.database import opened
 from threadline_ops.errors import Busy
 from threadline_ops.progress import drive
-from threadline_ops.retention.pace import ENOUGH, Gentle, Latency
+from threadline_ops.retention.pace import DUTY_START, ENOUGH, Gentle, Latency
 from threadline_ops.retention.pressure import INTERVAL, Budgets
 from threadline_ops.retention.sizing import Sizer
 from threadline_ops.settings import Settings
@@ -122,7 +122,7 @@ def test_slow_commits_beside_it_make_a_gentle_run_rest_longer():
     latency.fresh = ENOUGH
     throttle.pace.observe(1, 1.0)
     rests = list(throttle.waits("public.things"))
-    assert sum(slept) == pytest.approx(1.0 * (1 / (0.4 * 0.8) - 1))
+    assert sum(slept) == pytest.approx(1.0 * (1 / (DUTY_START * 0.8) - 1))
     assert {rest.reason for rest in rests} == {"commits beside the run are slower than without it"}
     latency.beside.clear()
     latency.beside.extend([0.001] * ENOUGH)
@@ -130,7 +130,7 @@ def test_slow_commits_beside_it_make_a_gentle_run_rest_longer():
     throttle.pace.observe(1, 1.0)
     slept.clear()
     list(throttle.waits("public.things"))
-    assert sum(slept) == pytest.approx(1.0 * (1 / (0.4 * 0.8 * 1.05) - 1))
+    assert sum(slept) == pytest.approx(1.0 * (1 / (DUTY_START * 0.8 * 1.05) - 1))
 
 
 @pytest.mark.parametrize("gentle", [True, False])
