@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from pydantic import SecretStr
 
 from tests import awkward
 from tests.audit import bulk, settings_for
@@ -20,11 +21,18 @@ END = datetime(2026, 5, 20, tzinfo=UTC)
 Rows = dict[str, tuple[Any, ...]]
 
 
-def archive_settings(dsn: str, place: Path, *, archive: dict[str, Any] | None = None, **retention: Any) -> Settings:
+def archive_settings(
+    dsn: str, place: Path, *, uri: str | None = None, archive: dict[str, Any] | None = None, **retention: Any
+) -> Settings:
+    """Small slices, no waiting for writers; the archive below `place`, or at `uri`."""
     given = {"directory": str(place / "archive"), "slice_rows": 7, "seal_wait_s": 20} | (archive or {})
     # A second reader only costs time on days of a few rows.
     return settings_for(dsn, place / "evidence", **({"keep_days": 30, "gentle": False} | retention)).model_copy(
-        update={"archive": ArchiveSettings(**given), "export": ExportSettings(readers=1)}
+        update={
+            "archive": ArchiveSettings(**given),
+            "archive_uri": None if uri is None else SecretStr(uri),
+            "export": ExportSettings(readers=1),
+        }
     )
 
 

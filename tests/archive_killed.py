@@ -2,7 +2,8 @@
 
 A step is a statement that writes rows, the end of a transaction that wrote (before and after it), or a part of the archive
 that takes its name: between two of them neither rows nor archive change. EVERY_STEP=1 counts the making of tables and the
-files of evidence and Parquet, too. Forks, so that importing is paid once. Lines in: dsn, place, number (0: run to the end); lines out: exit status, steps taken.
+files of evidence and Parquet, too. Forks, so that importing is paid once. Lines in: dsn, place, the archive's URI or nothing, number (0: run to the end); lines out:
+the process's id, so that somebody else may kill it, then exit status and steps taken.
 """
 
 import os
@@ -78,14 +79,14 @@ class Steps:
         setattr(os, name, named)
 
 
-def run(dsn: str, place: str, fatal: int) -> int:
+def run(dsn: str, place: str, uri: str, fatal: int) -> int:
     """The run itself, in the child; how many steps it took."""
     steps = Steps(fatal)
     steps.statements()
     steps.transactions()
     for name in ("rename", "link", *(["replace"] if EVERY else [])):
         steps.files(name)
-    settings = archive_settings(dsn, Path(place), archive={"slice_rows": 3}, record_action=True)
+    settings = archive_settings(dsn, Path(place), uri=uri or None, archive={"slice_rows": 3}, record_action=True)
     quiet = settings.model_copy(update={"evidence": settings.evidence.model_copy(update={"anchor": "off"})})
     purged(quiet)
     return steps.taken
@@ -93,13 +94,14 @@ def run(dsn: str, place: str, fatal: int) -> int:
 
 def main() -> None:
     for line in sys.stdin:
-        dsn, place, fatal = line.rstrip("\n").split("\t")
+        dsn, place, uri, fatal = line.rstrip("\n").split("\t")
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(writing, str(run(dsn, place, int(fatal))).encode())
+            os.write(writing, str(run(dsn, place, uri, int(fatal))).encode())
             os._exit(0)
         os.close(writing)
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
         taken = os.read(reading, 20).decode() or "-"
         os.close(reading)

@@ -4,16 +4,13 @@ The steps are enumerated, not sampled: a run to the end counts those that change
 last of a run of its own. EVERY_STEP=1 counts what changes neither rows nor archive, too.
 """
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.archive import Rows, archive_settings, history, live
+from tests.archive_zygote import zygote
 from tests.conftest import TestServer, template_database
 from threadline_ops.archive.query import Trail
 from threadline_ops.capture.install import install
@@ -21,27 +18,8 @@ from threadline_ops.database import opened
 from threadline_ops.export import Filters
 from threadline_ops.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 #: Tests that share the steps out, so that workers of the test run can; together, in the thorough extent, they take all.
 PARTS = 12
-
-Run = Callable[[str, Path, int], tuple[int, str]]
-
-
-@contextmanager
-def zygote() -> Iterator[Run]:
-    arguments = [sys.executable, "-m", "tests.archive_killed"]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def run(dsn: str, place: Path, fatal: int) -> tuple[int, str]:
-            print(dsn, place, fatal, sep="\t", file=process.stdin, flush=True)
-            status, taken = process.stdout.readline().split()
-            return int(status), taken
-
-        yield run
-        process.stdin.close()
 
 
 def build(dsn: str) -> None:
