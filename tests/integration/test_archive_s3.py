@@ -10,17 +10,15 @@ import psycopg
 import pytest
 
 from tests import s3
-from tests.archive import archive_settings, history, live, purged, written
+from tests.archive import archive_settings, history, live, originally, purged, shown, written
 from tests.archive_zygote import zygote
 from tests.conftest import TestServer, template_database
-from tests.integration.test_archive_killed import alone, build, originally
+from tests.integration.test_archive_killed import alone, build
 from tests.s3 import CUT, SILENT, Server, healthy
 from threadline_ops.archive import run_verify
-from threadline_ops.archive.query import Trail
 from threadline_ops.archive.retire import run_retire
-from threadline_ops.database import opened
 from threadline_ops.errors import OpsError
-from threadline_ops.export import Filters, stores
+from threadline_ops.export import stores
 from threadline_ops.settings import Settings
 
 URI = f"s3://{s3.BUCKET}/audit{s3.REGION}"
@@ -48,13 +46,6 @@ def store(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def settings(audited: str, connection: psycopg.Connection, tmp_path: Path) -> Settings:
     history(connection, days=2, transactions=6)
     return archive_settings(audited, tmp_path, uri=URI)
-
-
-def shown(settings: Settings) -> list[tuple]:
-    """Live and archived rows together, as a query shows them."""
-    with opened(settings, "test") as database:
-        found = Trail(settings, database).timeline(Filters(), limit=None)
-    return [(str(c.id), str(c.transaction_id), c.table_name, c.op, c.captured_at, c.changed_fields) for c in found]
 
 
 def manifests(store: Server) -> list[str]:
