@@ -10,6 +10,7 @@ from threadline_ops.archive.events import (
     DayVerified,
     DayWritten,
     ManifestWritten,
+    Published,
     PurgeEvent,
     SliceDeleted,
     SliceDiffers,
@@ -19,8 +20,9 @@ from threadline_ops.archive.events import (
 from threadline_ops.archive.gated import GatedReport, GatedRequest, run_gated_purge
 from threadline_ops.archive.gating import GatedResult
 from threadline_ops.archive.problems import Problem
-from threadline_ops.archive.run import VerifyReport, WriteReport, WriteRequest, run_verify, run_write
+from threadline_ops.archive.run import WriteReport, WriteRequest, run_write
 from threadline_ops.archive.seal import Blocker, Waiting
+from threadline_ops.archive.verification import VerifyReport, run_verify
 
 __all__ = [
     "Blocker",
@@ -32,6 +34,7 @@ __all__ = [
     "GatedResult",
     "ManifestWritten",
     "Problem",
+    "Published",
     "PurgeEvent",
     "SliceDeleted",
     "SliceDiffers",

@@ -45,6 +45,23 @@ class DayArchived:
 
 
 @dataclass(frozen=True)
+class Published:
+    """The Iceberg table shows what the chain says.
+
+    Attributes:
+        table: its name in the catalog.
+        location: of its metadata, for readers without the catalog.
+        added: files that it did not show.
+        removed: files that it shows no more.
+    """
+
+    table: str
+    location: str
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True)
 class DayVerified:
     """A day's files were read back.
 
@@ -115,5 +132,5 @@ class SliceDiffers:
         )
 
 
-WriteEvent = Waiting | DayWritten | ManifestWritten | DayArchived
+WriteEvent = Waiting | DayWritten | ManifestWritten | DayArchived | Published
 PurgeEvent = WriteEvent | DayVerified | SliceDeleted | SliceKept | SliceDiffers | Paused

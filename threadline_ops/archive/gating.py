@@ -131,7 +131,7 @@ class GatedRun:
         scope = scope_of(database, self.policy, now, self.cutoff)
         # The day that the cutoff lies in as well: its first slices may be expired.
         pending = session.pending(min(scope.until + timedelta(days=1), now))
-        written = yield from session.writer().write(pending, wait=self.wait)
+        written = yield from session.archive(pending, wait=self.wait)
         session = joined(self.settings, database)
         session.require_own()
         with ExitStack() as stack:

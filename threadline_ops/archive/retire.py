@@ -16,6 +16,7 @@ from typing import Any
 from threadline_ops import evidence, progress
 from threadline_ops.archive.ledger import Ledger
 from threadline_ops.archive.manifest import Entry, removed
+from threadline_ops.archive.publishing import publish
 from threadline_ops.archive.session import Session, joined, writing
 from threadline_ops.archive.slices import day_end, day_start
 from threadline_ops.archive.write import Writer
@@ -135,21 +136,26 @@ def _touches(hold: dict[str, Any], entry: Entry) -> bool:
 def _retire(session: Session, days: list[date]) -> Generator[DayRetired]:
     """Certify first, remove then: a crash in between leaves files that no entry counts on any more."""
     writer = session.writer()
-    _sweep(session, writer)
-    for day in days:
-        gone = removed(writer.entries)
-        versions = [e for e in writer.entries if e.manifest.day == day and e.sha256 not in gone]
-        certified = writer.add(_certificate(writer, versions))
-        Ledger(session.database).add([certified])
-        for entry in versions:
-            session.files.remove(entry.manifest.folder)
-        yield DayRetired(day, len(versions), versions[-1].manifest.rows, certified.sha256)
-
-
-def _sweep(session: Session, writer: Writer) -> None:
-    """Files of days whose removal was certified before a crash."""
     gone = removed(writer.entries)
-    for entry in writer.entries:
+    certified = [_certified(session, writer, day, gone) for day in days]
+    for _ in publish(session.settings, session.files, writer.entries):
+        pass  # readers of the table let go of the files before they go
+    _sweep(session, gone)
+    for event, versions in certified:
+        _sweep(session, {entry.sha256 for entry in versions})
+        yield event
+
+
+def _certified(session: Session, writer: Writer, day: date, gone: set[str]) -> tuple[DayRetired, list[Entry]]:
+    versions = [e for e in writer.entries if e.manifest.day == day and e.sha256 not in gone]
+    certificate = writer.add(_certificate(writer, versions))
+    Ledger(session.database).add([certificate])
+    return DayRetired(day, len(versions), versions[-1].manifest.rows, certificate.sha256), versions
+
+
+def _sweep(session: Session, gone: set[str]) -> None:
+    """Remove the files of entries whose removal is certified."""
+    for entry in session.chain.entries:
         if entry.sha256 in gone:
             session.files.remove(entry.manifest.folder)
 
