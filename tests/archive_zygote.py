@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +22,18 @@ class Run(Protocol):
 
 
 @contextmanager
-def zygote() -> Iterator[Run]:
+def zygote(**environment: str) -> Iterator[Run]:
     """A process that has imported everything, and forks for each run.
+
+    Args:
+        environment: see tests/archive_killed.py.
 
     What it forks dies by itself at step `fatal` (0: never), or by whoever is told its id by `began`.
     """
     arguments = [sys.executable, "-m", "tests.archive_killed"]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | environment
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
 

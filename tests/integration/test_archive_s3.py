@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from tests import s3
+from tests import iceberg, s3
 from tests.archive import archive_settings, history, live, originally, purged, shown, written
 from tests.archive_zygote import zygote
 from tests.conftest import TestServer, template_database
@@ -17,7 +18,7 @@ from tests.integration.test_archive_killed import alone, build
 from tests.s3 import CUT, SILENT, Server, healthy
 from threadline_ops.archive import run_verify
 from threadline_ops.archive.retire import run_retire
-from threadline_ops.errors import OpsError
+from threadline_ops.errors import OpsError, SettingsError
 from threadline_ops.export import stores
 from threadline_ops.settings import Settings
 
@@ -115,6 +116,24 @@ def test_a_store_that_does_not_give_it_back(
     store.fault = healthy
     assert purged(settings).result.outcome == "complete"
     assert shown(settings) == originally(before)
+
+
+@pytest.mark.thorough
+def test_as_an_iceberg_table(settings: Settings, connection: psycopg.Connection, store: Server, tmp_path: Path):
+    before = live(connection)
+    archive = settings.archive.model_copy(update={"format": "iceberg"})
+    settings = settings.model_copy(update={"archive": archive})
+    with pytest.raises(SettingsError, match="a catalog that its readers reach"):
+        purged(settings)
+    settings = settings.model_copy(update={"iceberg_catalog": SecretStr(f"sqlite:///{tmp_path}/catalog.db")})
+    store.fault = lambda method, path: 503 if method in ("PUT", "POST") and "/iceberg/metadata/" in path else None
+    with pytest.raises(OpsError, match="Iceberg table cannot be reached"):
+        purged(settings)
+    assert live(connection) == before, "what readers of the table do not see yet stays live"
+    store.fault = healthy
+    assert purged(settings).result.deleted_changes == len(before)
+    assert iceberg.rows(settings) == before
+    assert not run_verify(settings).problems
 
 
 class Killer:
