@@ -5,6 +5,7 @@ run_write(settings, WriteRequest())
 run_gated_purge(settings, GatedRequest(execute=True))
 """
 
+from threadline_ops.archive.account import GatedResult
 from threadline_ops.archive.events import (
     DayArchived,
     DayVerified,
@@ -18,7 +19,6 @@ from threadline_ops.archive.events import (
     WriteEvent,
 )
 from threadline_ops.archive.gated import GatedReport, GatedRequest, run_gated_purge
-from threadline_ops.archive.gating import GatedResult
 from threadline_ops.archive.problems import Problem
 from threadline_ops.archive.run import WriteReport, WriteRequest, run_write
 from threadline_ops.archive.seal import Blocker, Waiting

@@ -97,11 +97,17 @@ class SliceDeleted:
 
 @dataclass(frozen=True)
 class SliceKept:
-    """A slice stays whole, because some of its changes must: a hold, or a table's own window."""
+    """A slice stays whole, because some of its changes must: a hold, or a table's own window.
+
+    Attributes:
+        changes: those that must.
+        others: those that stay with them.
+    """
 
     day: date
     slice: int
     changes: int
+    others: int
 
 
 @dataclass(frozen=True)
