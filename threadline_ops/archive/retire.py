@@ -6,8 +6,8 @@ legal hold may touch stays.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -80,11 +80,9 @@ def run_retire(
         Interrupted: should_stop said so.
     """
     mode = "execute" if execute else "dry_run"
-    words = ["threadline-ops", "archive", "retire", *(["--execute"] if execute else [])]
+    command = "threadline-ops archive retire" + (" --execute" if execute else "")
     retired: list[DayRetired] = []
-    with evidence.recording(
-        settings, OPERATION, run_id=run_id, mode=mode, command=shlex.join(words), echo=echo
-    ) as recording:
+    with evidence.recording(settings, OPERATION, run_id=run_id, mode=mode, command=command, echo=echo) as recording:
         keep = settings.archive.keep_days
         if keep is None:
             raise PolicyError("the archive keeps everything", fix="set archive.keep_days to let old days go")
@@ -95,16 +93,11 @@ def run_retire(
             recording.log(f"retired {event.day}: {event.rows} changes in {event.versions} versions")
             on_event(event)
 
-        if execute:
-            with writing(settings, recording.run_id) as (session, _):
-                recording.identity = session.identity
-                before, days, held = _due(session, keep)
+        with _session(settings, recording.run_id, execute=execute) as session:
+            recording.identity = session.identity
+            before, days, held = _due(session, keep)
+            if execute:
                 progress.drive(_retire(session, days), noted, should_stop=should_stop)
-        else:
-            with opened(settings, OPERATION) as database:
-                session = joined(settings, database)
-                recording.identity = session.identity
-                before, days, held = _due(session, keep)
         recording.outcome = "complete" if execute else "dry_run"
         recording.parameters.update(keep_days=keep, before=before)
         recording.figures.update(days=len(days), held=len(held))
@@ -113,6 +106,16 @@ def run_retire(
         recording.run_id, mode, before, tuple(days), tuple(held), tuple(retired), recording.record_path,
         recording.log_path,
     )  # fmt: skip
+
+
+@contextmanager
+def _session(settings: Settings, run_id: str, *, execute: bool) -> Generator[Session]:
+    if execute:
+        with writing(settings, run_id) as (session, _):
+            yield session
+    else:
+        with opened(settings, OPERATION) as database:
+            yield joined(settings, database)
 
 
 def _due(session: Session, keep: int) -> tuple[date, list[date], list[date]]:
