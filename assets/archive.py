@@ -1,16 +1,16 @@
 """The archive as a Dagster asset, one partition a UTC day, and the ops that verify it and purge by it."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from assets.failures import failures
+from assets.failures import run_of
 from assets.pools import AUDIT_DATABASE, AUDIT_PURGE
 from assets.resources import Operations
-from assets.retention import AUDIT_CHANGES, Mode
+from assets.retention import Mode, moment, purge_event
 from threadline_ops.archive import (
     GatedReport,
     GatedRequest,
@@ -21,8 +21,7 @@ from threadline_ops.archive import (
     run_verify,
     run_write,
 )
-from threadline_ops.errors import PolicyError, SettingsError
-from threadline_ops.stopping import stop_requested
+from threadline_ops.errors import SettingsError
 
 AUDIT_ARCHIVE = dg.AssetKey("audit_archive")
 #: Days of captured_at. The first one is only where the calendar of partitions begins; older days are archived, too.
@@ -49,13 +48,11 @@ def audit_archive(
 ) -> Iterator[dg.MaterializeResult]:
     """Archive the run's days."""
     days = tuple(date.fromisoformat(key) for key in context.partition_keys)
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_write(
             operations.settings(),
             WriteRequest(days, again=config.again),
-            run_id=context.run.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _write_metadata(report)
     if report.waiting:
@@ -81,14 +78,12 @@ def verify_archive(
     context: dg.OpExecutionContext, config: VerifyConfig, operations: Operations
 ) -> Iterator[dg.AssetObservation]:
     """One verification."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_verify(
             operations.settings(),
             days=_days(config.days),
             live=config.live,
-            run_id=context.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _verify_metadata(report)
     yield dg.AssetObservation(AUDIT_ARCHIVE, metadata=metadata)
@@ -118,13 +113,7 @@ class GatedConfig(dg.Config):
         Raises:
             PolicyError: the cutoff is not a time.
         """
-        try:
-            cutoff = None if self.cutoff is None else datetime.fromisoformat(self.cutoff)
-        except ValueError:
-            raise PolicyError(
-                "the cutoff is not an ISO 8601 time", got=self.cutoff, fix="write it like 2026-01-31T00:00:00Z"
-            ) from None
-        return GatedRequest(self.mode is Mode.execute, cutoff, self.max_batches, self.full_speed)
+        return GatedRequest(self.mode is Mode.execute, moment(self.cutoff), self.max_batches, self.full_speed)
 
 
 @dg.op(
@@ -138,19 +127,14 @@ def purge_archived_changes(
     context: dg.OpExecutionContext, config: GatedConfig, operations: Operations
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
     """One purge by the archive."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_gated_purge(
             operations.settings(),
             config.request(),
-            run_id=context.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _purge_metadata(report)
-    if report.mode == Mode.execute.value:
-        yield dg.AssetMaterialization(AUDIT_CHANGES, metadata=metadata)
-    else:
-        yield dg.AssetObservation(AUDIT_CHANGES, metadata=metadata)
+    yield purge_event(report.mode, metadata)
     if report.result.outcome not in ("complete", "dry_run"):
         raise dg.Failure(
             description=f"the purge is not complete: {report.result.outcome}; the run's log says what is left and why",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.failures import failures
+from assets.failures import run_of
 from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.continuity import (
@@ -26,7 +26,6 @@ from threadline_ops.continuity import (
 from threadline_ops.database import opened
 from threadline_ops.plain import plain
 from threadline_ops.settings import Settings
-from threadline_ops.stopping import stop_requested
 
 CONTINUITY_BASELINE = dg.AssetKey("continuity_baseline")
 
@@ -55,14 +54,12 @@ def continuity_baseline(
     context: dg.AssetExecutionContext, config: BaselineConfig, operations: Operations
 ) -> dg.MaterializeResult:
     """Take the baseline of the partition's table."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_baseline(
             operations.settings(),
             context.partition_key,
             refresh=config.refresh,
-            run_id=context.run.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     return dg.MaterializeResult(metadata=_baseline_metadata(report))
 
@@ -85,14 +82,12 @@ def verify_table(
     context: dg.OpExecutionContext, config: VerifyConfig, operations: Operations
 ) -> Iterator[dg.AssetObservation]:
     """One verification."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_verify(
             operations.settings(),
             config.table,
             sample=config.sample,
-            run_id=context.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _verify_metadata(report)
     yield dg.AssetObservation(CONTINUITY_BASELINE, partition=report.result.table, metadata=metadata)

@@ -7,11 +7,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.failures import failures
+from assets.failures import run_of
 from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.export import ExportReport, ExportRequest, Filters, run_export
-from threadline_ops.stopping import stop_requested
 
 
 class Format(Enum):
@@ -95,13 +94,11 @@ def export_audit_changes(
     context: dg.AssetExecutionContext, config: ExportConfig, operations: Operations
 ) -> Iterator[dg.MaterializeResult]:
     """One export run."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_export(
             operations.settings(),
             config.request(),
-            run_id=context.run.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _metadata(report)
     yield dg.MaterializeResult(metadata=metadata)

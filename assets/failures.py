@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypedDict
 
 import dagster as dg
 
 from threadline_ops.errors import DatabaseError, LockHeld, OpsError, UnsafeDatabase
 from threadline_ops.evidence import attempts
 from threadline_ops.progress import Interrupted
+from threadline_ops.stopping import stop_requested
 
 #: The same run may succeed later: the server was away, busy or out of space.
 _RETRYABLE = (DatabaseError,)
@@ -31,6 +33,21 @@ def failures() -> Generator[None]:
             metadata={"error": type(error).__name__, "what": error.what, "fix": error.fix},
             allow_retries=_may_pass(error),
         ) from None
+
+
+class Terms(TypedDict):
+    """What a run of the library asks of its caller, in Dagster's terms."""
+
+    run_id: str
+    should_stop: Callable[[], bool]
+    echo: Callable[[str], None]
+
+
+@contextmanager
+def run_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Generator[Terms]:
+    """The run at hand: its id, its log, its termination, and its failures as `failures` raises them."""
+    with failures(), stop_requested() as should_stop:
+        yield Terms(run_id=context.run.run_id, should_stop=should_stop, echo=context.log.info)
 
 
 def _may_pass(error: OpsError) -> bool:

@@ -8,14 +8,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.failures import failures
+from assets.failures import run_of
 from assets.pools import AUDIT_PURGE
 from assets.resources import Operations
 from threadline_ops.alerts.view import view
 from threadline_ops.errors import PolicyError
 from threadline_ops.retention import PurgeReport, PurgeRequest, run_purge
 from threadline_ops.settings import Settings
-from threadline_ops.stopping import stop_requested
 
 AUDIT_CHANGES = dg.AssetKey("audit_changes")
 
@@ -34,6 +33,26 @@ class Mode(Enum):
 
     dry_run = "dry_run"
     execute = "execute"
+
+
+def moment(given: str | None) -> datetime | None:
+    """A cutoff as the Launchpad gives it.
+
+    Raises:
+        PolicyError: it is not a time.
+    """
+    try:
+        return None if given is None else datetime.fromisoformat(given)
+    except ValueError:
+        raise PolicyError(
+            "the cutoff is not an ISO 8601 time", got=given, fix="write it like 2026-01-31T00:00:00Z"
+        ) from None
+
+
+def purge_event(mode: str, metadata: dict[str, Any]) -> dg.AssetMaterialization | dg.AssetObservation:
+    """What a purge was for its asset; yielded, not logged: a failure that follows would drop what waits for the end."""
+    kind = dg.AssetMaterialization if mode == Mode.execute.value else dg.AssetObservation
+    return kind(AUDIT_CHANGES, metadata=metadata)
 
 
 class PurgeConfig(dg.Config):
@@ -58,17 +77,9 @@ class PurgeConfig(dg.Config):
         Raises:
             PolicyError: the cutoff is not a time.
         """
-        try:
-            cutoff = None if self.cutoff is None else datetime.fromisoformat(self.cutoff)
-        except ValueError:
-            raise PolicyError(
-                "the cutoff is not an ISO 8601 time",
-                got=self.cutoff,
-                fix="write it like 2026-01-31T00:00:00Z",
-            ) from None
         return PurgeRequest(
             execute=self.mode is Mode.execute,
-            cutoff=cutoff,
+            cutoff=moment(self.cutoff),
             batch_size=self.batch_size,
             max_batches=self.max_batches,
             workers=self.workers,
@@ -87,20 +98,14 @@ def purge_expired_changes(
     context: dg.OpExecutionContext, config: PurgeConfig, operations: Operations
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
     """One purge run; the lock in the audited database, not the pool, keeps a second one out."""
-    with failures(), stop_requested() as should_stop:
+    with run_of(context) as terms:
         report = run_purge(
             operations.settings(),
             config.request(),
-            run_id=context.run_id,
-            should_stop=should_stop,
-            echo=context.log.info,
+            **terms,
         )
     metadata = _metadata(report)
-    if report.mode == Mode.execute.value:
-        # Yielded, not logged through the context: a failure below would drop events that wait for the op's end.
-        yield dg.AssetMaterialization(AUDIT_CHANGES, metadata=metadata)
-    else:
-        yield dg.AssetObservation(AUDIT_CHANGES, metadata=metadata)
+    yield purge_event(report.mode, metadata)
     if report.result and report.result.outcome == "capped":
         raise dg.Failure(
             description=f"the purge stopped at its cap: {report.result.remaining_changes} expired changes "

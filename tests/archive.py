@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from pydantic import SecretStr
 
 from tests import awkward
 from tests.audit import bulk, settings_for
 from threadline_ops.archive import GatedReport, GatedRequest, WriteReport, WriteRequest, run_gated_purge, run_write
+from threadline_ops.archive.query import Trail
+from threadline_ops.database import opened
+from threadline_ops.export import Filters
 from threadline_ops.sections import ArchiveSettings, ExportSettings
 from threadline_ops.settings import Settings
 
@@ -20,11 +24,18 @@ END = datetime(2026, 5, 20, tzinfo=UTC)
 Rows = dict[str, tuple[Any, ...]]
 
 
-def archive_settings(dsn: str, place: Path, *, archive: dict[str, Any] | None = None, **retention: Any) -> Settings:
+def archive_settings(
+    dsn: str, place: Path, *, uri: str | None = None, archive: dict[str, Any] | None = None, **retention: Any
+) -> Settings:
+    """Small slices, no waiting for writers; the archive below `place`, or at `uri`."""
     given = {"directory": str(place / "archive"), "slice_rows": 7, "seal_wait_s": 20} | (archive or {})
     # A second reader only costs time on days of a few rows.
     return settings_for(dsn, place / "evidence", **({"keep_days": 30, "gentle": False} | retention)).model_copy(
-        update={"archive": ArchiveSettings(**given), "export": ExportSettings(readers=1)}
+        update={
+            "archive": ArchiveSettings(**given),
+            "archive_uri": None if uri is None else SecretStr(uri),
+            "export": ExportSettings(readers=1),
+        }
     )
 
 
@@ -55,3 +66,16 @@ def live(connection: psycopg.Connection) -> Rows:
         """
     )
     return {row[0]: row for row in rows}
+
+
+def shown(settings: Settings) -> list[tuple[Any, ...]]:
+    """Live and archived rows together, as a query shows them."""
+    with opened(settings, "test") as database:
+        found = Trail(settings, database).timeline(Filters(), limit=None)
+    return [(str(c.id), str(c.transaction_id), c.table_name, c.op, c.captured_at, c.changed_fields) for c in found]
+
+
+def originally(rows: Rows) -> list[tuple[Any, ...]]:
+    """What `shown` says of these rows, wherever they are."""
+    ordered = sorted(rows.values(), key=lambda row: (row[5], row[0]), reverse=True)
+    return [(row[0], row[1], row[3], row[4], row[5], row[8]) for row in ordered]

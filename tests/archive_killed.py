@@ -2,7 +2,9 @@
 
 A step is a statement that writes rows, the end of a transaction that wrote (before and after it), or a part of the archive
 that takes its name: between two of them neither rows nor archive change. EVERY_STEP=1 counts the making of tables and the
-files of evidence and Parquet, too. Forks, so that importing is paid once. Lines in: dsn, place, number (0: run to the end); lines out: exit status, steps taken.
+files of evidence and Parquet, too. ICEBERG=1 counts what happens to the Iceberg table instead: its metadata's files, and
+its commits. Forks, so that importing is paid once. Lines in: dsn, place, the archive's URI or nothing, number (0: run to the end); lines out:
+the process's id, so that somebody else may kill it, then exit status and steps taken.
 """
 
 import os
@@ -15,9 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import PyArrowFile
 
 from tests.archive import archive_settings, purged
+from threadline_ops.archive.store import Files
 
+ICEBERG = os.environ.get("ICEBERG") == "1"
 EVERY = os.environ.get("EVERY_STEP") == "1"
 _VERBS = "insert|update|delete|create" if EVERY else "insert|update|delete"
 WRITES = re.compile(rf"^\s*({_VERBS})\b|\bdelete from\b", re.IGNORECASE | re.MULTILINE)
@@ -66,8 +72,8 @@ class Steps:
 
         psycopg.Transaction.__exit__ = leave
 
-    def files(self, name: str) -> None:
-        original = getattr(os, name)
+    def around(self, owner: Any, name: str) -> None:
+        original = getattr(owner, name)
 
         def named(*arguments: Any, **options: Any) -> Any:
             self.step()
@@ -75,17 +81,29 @@ class Steps:
             self.step()
             return result
 
-        setattr(os, name, named)
+        setattr(owner, name, named)
 
 
-def run(dsn: str, place: str, fatal: int) -> int:
+#: What a run asks of the archive; a test that looks at it asks the same.
+ARCHIVE: dict[str, Any] = {"slice_rows": 3} | ({"format": "iceberg"} if ICEBERG else {})
+TABLE = (
+    (PyArrowFile, "create"), (SqlCatalog, "create_namespace"), (SqlCatalog, "create_table"),
+    (SqlCatalog, "commit_table"), (Files, "publish"), (Files, "remove_file"),
+)  # fmt: skip
+
+
+def run(dsn: str, place: str, uri: str, fatal: int) -> int:
     """The run itself, in the child; how many steps it took."""
     steps = Steps(fatal)
-    steps.statements()
-    steps.transactions()
-    for name in ("rename", "link", *(["replace"] if EVERY else [])):
-        steps.files(name)
-    settings = archive_settings(dsn, Path(place), archive={"slice_rows": 3}, record_action=True)
+    if ICEBERG:
+        for owner, name in TABLE:
+            steps.around(owner, name)
+    else:
+        steps.statements()
+        steps.transactions()
+        for name in ("rename", "link", *(["replace"] if EVERY else [])):
+            steps.around(os, name)
+    settings = archive_settings(dsn, Path(place), uri=uri or None, archive=ARCHIVE, record_action=True)
     quiet = settings.model_copy(update={"evidence": settings.evidence.model_copy(update={"anchor": "off"})})
     purged(quiet)
     return steps.taken
@@ -93,13 +111,14 @@ def run(dsn: str, place: str, fatal: int) -> int:
 
 def main() -> None:
     for line in sys.stdin:
-        dsn, place, fatal = line.rstrip("\n").split("\t")
+        dsn, place, uri, fatal = line.rstrip("\n").split("\t")
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(writing, str(run(dsn, place, int(fatal))).encode())
+            os.write(writing, str(run(dsn, place, uri, int(fatal))).encode())
             os._exit(0)
         os.close(writing)
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
         taken = os.read(reading, 20).decode() or "-"
         os.close(reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +15,24 @@ from werkzeug.serving import make_server
 
 #: (method, path) -> the status to answer with, or None to let the request through.
 Fault = Callable[[str, str], int | None]
+#: Instead of a status: the connection is cut in the middle of the upload, or nothing is answered at all.
+CUT, SILENT = 0, 1
 BUCKET = "exports"
+#: What a URI needs beyond the bucket and the path.
+REGION = "?region=us-east-1"
+
+
+def healthy(_method: str, _path: str) -> None:
+    """Let every request through."""
 
 
 class Server:
     """A server of its own; `fault` may be set at any time."""
 
     def __init__(self) -> None:
-        self.fault: Fault = lambda _method, _path: None
+        self.fault: Fault = healthy
         self.failed = 0
+        self.silence = threading.Event()
         inner = DomainDispatcherApplication(create_backend_app)
 
         def front(environ, start_response):
@@ -30,6 +40,12 @@ class Server:
             if status is None:
                 return inner(environ, start_response)
             self.failed += 1
+            if status in (CUT, SILENT):
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0) // 2)
+                self.silence.wait(None if status == SILENT else 0)
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                start_response("500 Cut", [])
+                return [b""]
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(f"{status} {HTTPStatus(status).phrase}", [("Content-Length", "0")])
             return [b""]
@@ -62,6 +78,7 @@ def running() -> Iterator[Server]:
     try:
         yield store
     finally:
+        store.silence.set()
         store.server.shutdown()
         thread.join()
         store.server.server_close()
@@ -77,7 +94,7 @@ def bucket(store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with store.client() as client:
         client.create_bucket(Bucket=BUCKET)
         yield BUCKET
-        store.fault = lambda _method, _path: None
+        store.fault = healthy
         for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             client.delete_object(Bucket=BUCKET, Key=item["Key"])
         client.delete_bucket(Bucket=BUCKET)

@@ -104,6 +104,8 @@ class ArchiveSettings(Section):
     seal_wait_s: Annotated[int, Field(ge=0)] = 60
     keep_days: Window = None
     same_as: tuple[StrictStr, ...] = ()
+    format: Literal["parquet", "iceberg"] = "parquet"
+    iceberg_table: Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)+$")] = "threadline.audit_changes"
 
 
 class CaptureTable(Section):

@@ -46,7 +46,7 @@ PREFIX = "THREADLINE_OPS_"
 #: Where `threadline.toml` is looked for, unless the environment names another file.
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 #: Connection strings carry passwords, so a file that may be committed is no place for them.
-ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "github_token", "alert_urls")
+ENVIRONMENT_ONLY = ("dsn", "direct_dsn", "archive_uri", "iceberg_catalog", "github_token", "alert_urls")
 
 
 class Settings(BaseSettings):
@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     dsn: SecretStr | None = None
     direct_dsn: SecretStr | None = None
     archive_uri: SecretStr | None = None
+    iceberg_catalog: SecretStr | None = None
     github_token: SecretStr | None = None
     alert_urls: SecretStr | None = None
     environment: StrictStr = "local"

@@ -4,44 +4,20 @@ The steps are enumerated, not sampled: a run to the end counts those that change
 last of a run of its own. EVERY_STEP=1 counts what changes neither rows nor archive, too.
 """
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.archive import Rows, archive_settings, history, live
+from tests.archive import archive_settings, history, live, originally, shown
+from tests.archive_zygote import zygote
 from tests.servers import TestServer, template_database
-from threadline_ops.archive.query import Trail
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
-from threadline_ops.export import Filters
 from threadline_ops.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 #: Tests that share the steps out, so that workers of the test run can; together, in the thorough extent, they take all.
 PARTS = 12
-
-Run = Callable[[str, Path, int], tuple[int, str]]
-
-
-@contextmanager
-def zygote() -> Iterator[Run]:
-    arguments = [sys.executable, "-m", "tests.archive_killed"]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def run(dsn: str, place: Path, fatal: int) -> tuple[int, str]:
-            print(dsn, place, fatal, sep="\t", file=process.stdin, flush=True)
-            status, taken = process.stdout.readline().split()
-            return int(status), taken
-
-        yield run
-        process.stdin.close()
 
 
 def build(dsn: str) -> None:
@@ -64,19 +40,6 @@ def alone(connection: psycopg.Connection) -> None:
     raise AssertionError("somebody stays")
 
 
-def everything(dsn: str, place: Path) -> list[tuple]:
-    """Live and archived rows together, as a query shows them."""
-    settings = archive_settings(dsn, place)
-    with opened(settings, "test") as database:
-        found = Trail(settings, database).timeline(Filters(), limit=None)
-    return [(str(c.id), str(c.transaction_id), c.table_name, c.op, c.captured_at, c.changed_fields) for c in found]
-
-
-def originally(rows: Rows) -> list[tuple]:
-    ordered = sorted(rows.values(), key=lambda row: (row[5], row[0]), reverse=True)
-    return [(row[0], row[1], row[3], row[4], row[5], row[8]) for row in ordered]
-
-
 @pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, PARTS))])
 def test_at_every_step(server: TestServer, tmp_path: Path, part: int):
     with template_database(server, "killed", build) as template, zygote() as run:
@@ -84,15 +47,15 @@ def test_at_every_step(server: TestServer, tmp_path: Path, part: int):
             original = originally(live(connection))
             status, taken = run(dsn, tmp_path / "whole", 0)
             assert status == 0
-            assert everything(dsn, tmp_path / "whole") == original
+            assert shown(archive_settings(dsn, tmp_path / "whole")) == original
         for fatal in range(1 + part, int(taken) + 1, PARTS):
             place = tmp_path / str(fatal)
             with server.clone(template) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
                 status, _ = run(dsn, place, fatal)
                 assert status == -9, f"step {fatal} was not reached"
                 alone(connection)
-                assert everything(dsn, place) == original, f"killed at step {fatal}"
+                assert shown(archive_settings(dsn, place)) == original, f"killed at step {fatal}"
                 status, _ = run(dsn, place, 0)
                 assert status == 0, f"the second run after step {fatal}"
                 assert not live(connection)
-                assert everything(dsn, place) == original, f"finished after step {fatal}"
+                assert shown(archive_settings(dsn, place)) == original, f"finished after step {fatal}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from tests import clusters
 from tests.continuity import Found, capture, found, settings_for, verified
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
@@ -22,20 +21,8 @@ from threadline_ops.settings import Settings
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that the servers' account may enter, so that a cluster can simply be copied."""
-    path = Path(tempfile.mkdtemp(prefix="threadline-standby-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-def _copied(primary: Path, standby: Path) -> None:
-    shutil.copytree(primary, standby, symlinks=True, ignore=shutil.ignore_patterns("postmaster.pid", "port"))
-    for source in primary.rglob("*"):
-        copy = standby / source.relative_to(primary)
-        if copy.exists():
-            shutil.chown(copy, source.stat().st_uid, source.stat().st_gid)
-    (standby / "data" / "standby.signal").touch()
+    with clusters.place() as path:
+        yield path
 
 
 def _caught_up(standby: psycopg.Connection, primary: psycopg.Connection) -> None:
@@ -49,7 +36,7 @@ def _caught_up(standby: psycopg.Connection, primary: psycopg.Connection) -> None
 def test_what_was_running_on_the_primary_is_ordered_after_a_standbys_chunks(place: Path, tmp_path: Path):
     with embedded.running(place / "primary") as server, opened(Settings(dsn=SecretStr(server.dsn())), "t") as database:
         install(database)
-    _copied(place / "primary", place / "standby")
+    clusters.copied(place / "primary", place / "standby")
     with embedded.running(place / "primary") as server, psycopg.connect(server.dsn(), autocommit=True) as primary:
         follow = {"primary_conninfo": server.dsn(), "hot_standby_feedback": "on"}
         with embedded.running(place / "standby", settings=follow) as copy:

@@ -5,11 +5,13 @@ run_write(settings, WriteRequest())
 run_gated_purge(settings, GatedRequest(execute=True))
 """
 
+from threadline_ops.archive.account import GatedResult
 from threadline_ops.archive.events import (
     DayArchived,
     DayVerified,
     DayWritten,
     ManifestWritten,
+    Published,
     PurgeEvent,
     SliceDeleted,
     SliceDiffers,
@@ -17,10 +19,10 @@ from threadline_ops.archive.events import (
     WriteEvent,
 )
 from threadline_ops.archive.gated import GatedReport, GatedRequest, run_gated_purge
-from threadline_ops.archive.gating import GatedResult
 from threadline_ops.archive.problems import Problem
-from threadline_ops.archive.run import VerifyReport, WriteReport, WriteRequest, run_verify, run_write
+from threadline_ops.archive.run import WriteReport, WriteRequest, run_write
 from threadline_ops.archive.seal import Blocker, Waiting
+from threadline_ops.archive.verification import VerifyReport, run_verify
 
 __all__ = [
     "Blocker",
@@ -32,6 +34,7 @@ __all__ = [
     "GatedResult",
     "ManifestWritten",
     "Problem",
+    "Published",
     "PurgeEvent",
     "SliceDeleted",
     "SliceDiffers",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -148,13 +147,14 @@ def _times(array: Array) -> NDArray[np.uint8]:
 
 
 def _uuid_text(array: Array) -> Array:
-    return pa.array(["" if value is None else _dashed(value.hex()) for value in array.to_pylist()], pa.string())
+    if array.null_count == len(array):
+        return pa.repeat("", len(array))
+    text = np.full((len(array), 36), ord("-"), np.uint8)
+    text[:, _DIGITS] = _HEX[_uuids(array)].reshape(-1, 32)
+    whole = pa.FixedSizeBinaryArray.from_buffers(pa.binary(36), len(array), [None, pa.py_buffer(text.tobytes())])
+    return pc.if_else(pc.is_null(array), "", whole.cast(pa.binary()).cast(pa.string()))
 
 
-def _dashed(digits: str) -> str:
-    return "-".join(_parts(digits))
-
-
-def _parts(digits: str) -> Iterator[str]:
-    for start, stop in pairwise((0, 8, 12, 16, 20, 32)):
-        yield digits[start:stop]
+#: The two digits of each byte, and where a UUID's text has digits.
+_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint8).reshape(256, 2)
+_DIGITS = [place for place in range(36) if place not in (8, 13, 18, 23)]

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from threadline_ops.archive.ledger import Seal
 from threadline_ops.archive.manifest import folder_of
+from threadline_ops.archive.schema import SCHEMA, stored
 from threadline_ops.archive.seal import reached
 from threadline_ops.archive.slices import Slice, Slicer, day_end, day_start, whole_day
 from threadline_ops.archive.store import Files
@@ -86,8 +87,8 @@ class Drafting:
             slicer = Slicer(day, self.settings.archive.slice_rows)
             written: list[FileEntry] = []
             counts: Counter[str] = Counter()
-            for number, tables in enumerate(_by_file(slicer.passing(self._tables(database, day)))):
-                entries, counted = write_part(destination, number, tables, metadata, hive=False)
+            for number, tables in enumerate(_by_file(map(stored, slicer.passing(self._tables(database, day))))):
+                entries, counted = write_part(destination, number, tables, metadata, hive=False, schema=SCHEMA)
                 written += entries
                 counts.update(counted)
         slices = tuple(slicer.finish())

@@ -45,6 +45,23 @@ class DayArchived:
 
 
 @dataclass(frozen=True)
+class Published:
+    """The Iceberg table shows what the chain says.
+
+    Attributes:
+        table: its name in the catalog.
+        location: of its metadata, for readers without the catalog.
+        added: files that it did not show.
+        removed: files that it shows no more.
+    """
+
+    table: str
+    location: str
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True)
 class DayVerified:
     """A day's files were read back.
 
@@ -80,11 +97,17 @@ class SliceDeleted:
 
 @dataclass(frozen=True)
 class SliceKept:
-    """A slice stays whole, because some of its changes must: a hold, or a table's own window."""
+    """A slice stays whole, because some of its changes must: a hold, or a table's own window.
+
+    Attributes:
+        changes: those that must.
+        others: those that stay with them.
+    """
 
     day: date
     slice: int
     changes: int
+    others: int
 
 
 @dataclass(frozen=True)
@@ -115,5 +138,5 @@ class SliceDiffers:
         )
 
 
-WriteEvent = Waiting | DayWritten | ManifestWritten | DayArchived
+WriteEvent = Waiting | DayWritten | ManifestWritten | DayArchived | Published
 PurgeEvent = WriteEvent | DayVerified | SliceDeleted | SliceKept | SliceDiffers | Paused

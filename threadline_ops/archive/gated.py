@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from threadline_ops import evidence
+from threadline_ops.archive.account import Account, GatedResult
 from threadline_ops.archive.events import PurgeEvent
-from threadline_ops.archive.gating import OPERATION, GatedResult, GatedRun
+from threadline_ops.archive.gating import OPERATION, GatedRun
 from threadline_ops.errors import PolicyError
+from threadline_ops.retention import claims
 from threadline_ops.retention.policy import Policy
 from threadline_ops.settings import Settings
 
@@ -43,6 +45,16 @@ class GatedRequest:
         words += ["--full-speed"] if self.full_speed else []
         words += ["--wait", str(self.wait_s)] if self.wait_s is not None else []
         return shlex.join(words)
+
+    def policy(self, settings: Settings) -> Policy:
+        """The configured policy, with what this run asks otherwise; a slice is purged by one worker."""
+        return Policy.from_settings(
+            settings.retention, max_batches=self.max_batches, workers=1, full_speed=self.full_speed
+        )
+
+    def wait(self, settings: Settings) -> timedelta:
+        """How long to wait for days that are not sealed."""
+        return timedelta(seconds=settings.archive.seal_wait_s if self.wait_s is None else self.wait_s)
 
 
 @dataclass(frozen=True)
@@ -77,34 +89,17 @@ def run_gated_purge(
     with evidence.recording(
         settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
     ) as recording:
-        policy = Policy.from_settings(
-            settings.retention, max_batches=request.max_batches, workers=1, full_speed=request.full_speed
-        )
-        recording.parameters.update(
-            asdict(policy), cutoff=request.cutoff, tables=_windows(policy), hours=policy.hours and str(policy.hours)
-        )
+        claims.configured(recording, settings.retention, execute=request.execute)
+        policy = request.policy(settings)
+        recording.parameters.update(claims.parameters(policy), cutoff=request.cutoff)
         if request.execute and not policy.enabled:
             raise PolicyError(
                 "retention is disabled", got={"enabled": False}, fix="set retention.enabled = true to allow purging"
             )
-        wait = timedelta(seconds=settings.archive.seal_wait_s if request.wait_s is None else request.wait_s)
-        run = GatedRun(settings, policy, request.cutoff, wait, recording, on_event, should_stop)
+        account = Account(settings, policy, recording, on_event)
+        run = GatedRun(settings, policy, request.cutoff, request.wait(settings), account, should_stop)
         result, location = run.execute() if request.execute else run.preview()
-        recording.outcome = result.outcome
-        recording.figures.update(
-            outcome=result.outcome, slices=result.slices, deleted_changes=result.deleted_changes,
-            deleted_transactions=result.deleted_transactions, kept_slices=len(result.kept),
-            differing=[one.report for one in result.differing], unarchived_days=len(result.unarchived),
-        )  # fmt: skip
-        recording.log(
-            f"archive purge {result.outcome}: {result.deleted_changes} changes in {result.slices} slices, "
-            f"{len(result.kept)} slices kept, {len(result.differing)} differ, {len(result.unarchived)} expired days "
-            "are not archived"
-        )
+        account.close(result)
     return GatedReport(
         recording.run_id, mode, location, result, recording.seconds, recording.record_path, recording.log_path
     )
-
-
-def _windows(policy: Policy) -> dict[str, float]:
-    return {".".join(table): window.total_seconds() for table, window in policy.tables.items()}

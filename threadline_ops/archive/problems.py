@@ -11,8 +11,8 @@ class Problem:
 
     Attributes:
         kind: "manifest" (edited or unreadable), "chain" (out of order, or an entry is gone), "truncated" (its end is
-            gone), "missing" or "altered" (a file), "rows" (a count), "digest" (a content), "live" (differs from the
-            database).
+            gone), "missing", "altered" or "unreadable" (a file; the last one when the store fails), "rows" (a count),
+            "digest" (a content), "live" (differs from the database).
         place: the file, or the day.
         text: for people; never a captured value.
     """

@@ -137,7 +137,7 @@ class Purging:
             self.database.one("archive/turn", {"holds_key": holds_key(self.database)})
             before, holds = deleted_so_far(self.database)
             if staying := self._staying(part, holds=holds):
-                return SliceKept(entry.manifest.day, part.number, staying)
+                return SliceKept(entry.manifest.day, part.number, staying, part.rows - staying)
             noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
             row = connection.execute(ranged(self.database, "delete_slice"), part.bounds | noted).fetchone()
             if row is None:

@@ -6,8 +6,8 @@ legal hold may touch stays.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from threadline_ops import evidence, progress
 from threadline_ops.archive.ledger import Ledger
 from threadline_ops.archive.manifest import Entry, removed
+from threadline_ops.archive.publishing import publish
 from threadline_ops.archive.session import Session, joined, writing
 from threadline_ops.archive.slices import day_end, day_start
 from threadline_ops.archive.write import Writer
@@ -79,11 +80,9 @@ def run_retire(
         Interrupted: should_stop said so.
     """
     mode = "execute" if execute else "dry_run"
-    words = ["threadline-ops", "archive", "retire", *(["--execute"] if execute else [])]
+    command = "threadline-ops archive retire" + (" --execute" if execute else "")
     retired: list[DayRetired] = []
-    with evidence.recording(
-        settings, OPERATION, run_id=run_id, mode=mode, command=shlex.join(words), echo=echo
-    ) as recording:
+    with evidence.recording(settings, OPERATION, run_id=run_id, mode=mode, command=command, echo=echo) as recording:
         keep = settings.archive.keep_days
         if keep is None:
             raise PolicyError("the archive keeps everything", fix="set archive.keep_days to let old days go")
@@ -94,16 +93,11 @@ def run_retire(
             recording.log(f"retired {event.day}: {event.rows} changes in {event.versions} versions")
             on_event(event)
 
-        if execute:
-            with writing(settings, recording.run_id) as (session, _):
-                recording.identity = session.identity
-                before, days, held = _due(session, keep)
+        with _session(settings, recording.run_id, execute=execute) as session:
+            recording.identity = session.identity
+            before, days, held = _due(session, keep)
+            if execute:
                 progress.drive(_retire(session, days), noted, should_stop=should_stop)
-        else:
-            with opened(settings, OPERATION) as database:
-                session = joined(settings, database)
-                recording.identity = session.identity
-                before, days, held = _due(session, keep)
         recording.outcome = "complete" if execute else "dry_run"
         recording.parameters.update(keep_days=keep, before=before)
         recording.figures.update(days=len(days), held=len(held))
@@ -112,6 +106,16 @@ def run_retire(
         recording.run_id, mode, before, tuple(days), tuple(held), tuple(retired), recording.record_path,
         recording.log_path,
     )  # fmt: skip
+
+
+@contextmanager
+def _session(settings: Settings, run_id: str, *, execute: bool) -> Generator[Session]:
+    if execute:
+        with writing(settings, run_id) as (session, _):
+            yield session
+    else:
+        with opened(settings, OPERATION) as database:
+            yield joined(settings, database)
 
 
 def _due(session: Session, keep: int) -> tuple[date, list[date], list[date]]:
@@ -135,21 +139,26 @@ def _touches(hold: dict[str, Any], entry: Entry) -> bool:
 def _retire(session: Session, days: list[date]) -> Generator[DayRetired]:
     """Certify first, remove then: a crash in between leaves files that no entry counts on any more."""
     writer = session.writer()
-    _sweep(session, writer)
-    for day in days:
-        gone = removed(writer.entries)
-        versions = [e for e in writer.entries if e.manifest.day == day and e.sha256 not in gone]
-        certified = writer.add(_certificate(writer, versions))
-        Ledger(session.database).add([certified])
-        for entry in versions:
-            session.files.remove(entry.manifest.folder)
-        yield DayRetired(day, len(versions), versions[-1].manifest.rows, certified.sha256)
-
-
-def _sweep(session: Session, writer: Writer) -> None:
-    """Files of days whose removal was certified before a crash."""
     gone = removed(writer.entries)
-    for entry in writer.entries:
+    certified = [_certified(session, writer, day, gone) for day in days]
+    for _ in publish(session.settings, session.files, writer.entries):
+        pass  # readers of the table let go of the files before they go
+    _sweep(session, gone)
+    for event, versions in certified:
+        _sweep(session, {entry.sha256 for entry in versions})
+        yield event
+
+
+def _certified(session: Session, writer: Writer, day: date, gone: set[str]) -> tuple[DayRetired, list[Entry]]:
+    versions = [e for e in writer.entries if e.manifest.day == day and e.sha256 not in gone]
+    certificate = writer.add(_certificate(writer, versions))
+    Ledger(session.database).add([certificate])
+    return DayRetired(day, len(versions), versions[-1].manifest.rows, certificate.sha256), versions
+
+
+def _sweep(session: Session, gone: set[str]) -> None:
+    """Remove the files of entries whose removal is certified."""
+    for entry in session.chain.entries:
         if entry.sha256 in gone:
             session.files.remove(entry.manifest.folder)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from threadline_ops.archive import chain as chains
 from threadline_ops.archive.chain import Chain
 from threadline_ops.archive.draft import OPERATION
+from threadline_ops.archive.events import WriteEvent
 from threadline_ops.archive.ledger import Known, Ledger
 from threadline_ops.archive.manifest import Entry, newest
+from threadline_ops.archive.publishing import publish
 from threadline_ops.archive.slices import day_start
 from threadline_ops.archive.store import Files, files_of
-from threadline_ops.archive.write import Writer
+from threadline_ops.archive.write import Writer, Written
 from threadline_ops.database import Database, Identity, opened
 from threadline_ops.export.plan import require_columns
 from threadline_ops.lock import RunLock, single_flight
@@ -54,6 +56,13 @@ class Session:
     def writer(self) -> Writer:
         """What adds to the chain."""
         return Writer(self.settings, self.database, self.files, self.identity, list(self.chain.entries))
+
+    def archive(self, days: list[date], *, wait: timedelta) -> Generator[WriteEvent, None, Written]:
+        """Write days as `Writer.write` does, and publish the archive as it is then."""
+        writer = self.writer()
+        written = yield from writer.write(days, wait=wait)
+        yield from publish(self.settings, self.files, writer.entries)
+        return written
 
     def pending(self, until: datetime, *, again: bool = True) -> list[date]:
         """Days before a time, as a whole, that hold changes and want to be archived.

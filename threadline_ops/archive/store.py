@@ -3,10 +3,12 @@
 manifests/00000042.json          one entry of the chain each, never replaced
 days/2026-01-31/v1/part-*.parquet
 reports/<run>/2026-01-31-7.json  ids of rows that differed
+iceberg/                         the table's own metadata, where archive.format asks for it
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -16,7 +18,7 @@ from pyarrow import fs
 from threadline_ops.continuity.store import Store
 from threadline_ops.errors import ArchiveError, ContinuityError
 from threadline_ops.export.destination import Destination
-from threadline_ops.export.stores import reached, told
+from threadline_ops.export.stores import reached, s3_options, told
 from threadline_ops.settings import Settings
 
 #: Below the archive store, beside the baselines.
@@ -44,6 +46,16 @@ class Files:
     def shown(self) -> str:
         """The place for people, without options."""
         return self._store.root if self.local else self._head
+
+    @property
+    def uri(self) -> str:
+        """The place as engines of tables write it."""
+        return f"file://{self._store.root}" if self.local else self._head.rstrip("/")
+
+    @property
+    def s3_options(self) -> dict[str, str]:
+        """Region and endpoint of an S3 store, for another client of it; empty elsewhere."""
+        return s3_options(urlsplit(self._head + self._mark + self._query)) if self._head.startswith("s3://") else {}
 
     def path(self, name: str) -> str:
         """Where a file is, for the file system."""
@@ -96,6 +108,11 @@ class Files:
         with told(self.shown):
             if self.filesystem.get_file_info(self.path(folder)).type == fs.FileType.Directory:
                 self.filesystem.delete_dir(self.path(folder))
+
+    def remove_file(self, name: str) -> None:
+        """Remove one file; nothing happens where there is none."""
+        with told(self.shown), suppress(FileNotFoundError):
+            self.filesystem.delete_file(self.path(name))
 
 
 def files_of(settings: Settings) -> Files:

@@ -73,7 +73,7 @@ def check(files: Files, manifest: Manifest) -> list[Problem]:
                 slicer.add(table)
                 rows += table.num_rows
         except ArchiveError as error:
-            problems.append(Problem("missing" if "missing" in error.what else "altered", place, error.what))
+            problems.append(Problem(_kind(error), place, error.what))
             continue
         except (pa.ArrowException, OSError, ValueError):
             problems.append(Problem("altered", place, "the file is no Parquet file of an archive"))
@@ -81,6 +81,11 @@ def check(files: Files, manifest: Manifest) -> list[Problem]:
         if rows != entry.rows:
             problems.append(Problem("rows", place, f"the file has {rows} rows, the manifest says {entry.rows}"))
     return problems or _compared(manifest, slicer)
+
+
+def _kind(error: ArchiveError) -> str:
+    """A store that does not answer says nothing against the file."""
+    return next((word for word in ("missing", "altered") if word in error.what), "unreadable")
 
 
 def _compared(manifest: Manifest, slicer: Slicer) -> list[Problem]:

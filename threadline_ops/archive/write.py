@@ -14,10 +14,10 @@ from threadline_ops.archive.draft import Draft, Drafting
 from threadline_ops.archive.events import DayArchived, DayWritten, ManifestWritten, WriteEvent
 from threadline_ops.archive.ledger import Ledger, Marks
 from threadline_ops.archive.manifest import Entry, Manifest, name_of
+from threadline_ops.archive.schema import SCHEMA, SCHEMA_VERSION
 from threadline_ops.archive.seal import Blocker, Waiting, unsealed
 from threadline_ops.archive.store import Files
 from threadline_ops.database import Database, Identity
-from threadline_ops.export.schema import SCHEMA, SCHEMA_VERSION
 from threadline_ops.plain import plain
 from threadline_ops.preflight.review import policy_sha256
 from threadline_ops.settings import Settings

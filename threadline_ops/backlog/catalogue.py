@@ -160,19 +160,19 @@ ROWS = (
         "retention.config_validated",
         "The retention settings describe exactly one window, and a purge could follow them",
         "a purge run, dry or not, accepted the policy",
-        "retention_purge", "P1", "RETENTION",
+        "retention_purge, or archive_then_purge", "P1", "RETENTION",
     ),
     Row(
         "retention.dry_run_before_execute",
         "Nothing is purged under a policy that no dry run has shown",
         "a dry run; and before each executed run, a dry run of the same policy on the same database",
-        "retention_purge", "P0", "RETENTION",
+        "retention_purge, or archive_then_purge", "P0", "RETENTION",
     ),
     Row(
         "retention.batch_size_and_schedule",
         "Batches are small enough and frequent enough to reach the end",
         "an executed run stayed within its batch size and left nothing expired",
-        "retention_purge", "P1", "RETENTION",
+        "retention_purge, or archive_then_purge", "P1", "RETENTION",
     ),
     Row(
         "retention.backups_aligned",
@@ -202,7 +202,7 @@ ROWS = (
         "observability.purge_logs_visible",
         "What a purge did can be read afterwards",
         "an executed purge's log was stored and read back",
-        "retention_purge", "P1", "OBSERVABILITY", host_only=True,
+        "retention_purge, or archive_then_purge", "P1", "OBSERVABILITY", host_only=True,
     ),
     Row(
         "continuity.guide_followed",

@@ -16,6 +16,7 @@ from threadline_ops.errors import FilterError, SettingsError
 if TYPE_CHECKING:
     from threadline_ops.archive.query import Trail
     from threadline_ops.export import Filters
+    from threadline_ops.investigate import AsOf
 
 
 def query(
@@ -45,10 +46,7 @@ def query(
 
     settings = configuration.load()
     filters = filters_of(table, actor, since, until, correlation_id)
-    if (key or at) and not table:
-        raise FilterError("a key needs its table", fix="give --table and --key together")
-    if at and not key:
-        raise FilterError("a state needs the row's key", fix="give --table, --key and --at together")
+    _require_row(table, key, at)
     with opened(settings, "archive_query") as database:
         trail = Trail(settings, database)
         if problems := trail.chain().problems:
@@ -56,16 +54,26 @@ def query(
         if transaction or change:
             _one(trail.transaction(transaction) if transaction else trail.change(change or ""))
         elif at and key and table:
-            state = trail.as_of(table, parse_key(key), moment_of(at))
-            print_json(state)
-            if state.status in ("purged", "before_horizon"):
-                raise typer.Exit(1)
+            _state(trail.as_of(table, parse_key(key), moment_of(at)))
         elif key and table:
             changes_shown(trail.history(table, parse_key(key), limit=limit), as_json=as_json)
         elif document:
             _document(trail, filters, document, limit)
         else:
             changes_shown(trail.timeline(filters, limit=limit), as_json=as_json)
+
+
+def _require_row(table: str | None, key: list[str] | None, at: str | None) -> None:
+    if (key or at) and not table:
+        raise FilterError("a key needs its table", fix="give --table and --key together")
+    if at and not key:
+        raise FilterError("a state needs the row's key", fix="give --table, --key and --at together")
+
+
+def _state(state: AsOf) -> None:
+    print_json(state)
+    if state.status in ("purged", "before_horizon"):
+        raise typer.Exit(1)
 
 
 def _document(trail: Trail, filters: Filters, kind: str, limit: int) -> None:

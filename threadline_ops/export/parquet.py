@@ -35,13 +35,14 @@ def write_part(
     metadata: Mapping[str, str],
     *,
     hive: bool,
+    schema: pa.Schema = SCHEMA,
 ) -> tuple[tuple[FileEntry, ...], dict[str, int]]:
     """Write the tables of one part, each as one row group, and count changes by "schema.table".
 
     Raises:
         ExportError: the destination cannot be written; none of the part's files stay.
     """
-    schema = SCHEMA.with_metadata(dict(metadata))
+    schema = schema.with_metadata(dict(metadata))
     name = f"part-{number:05d}.parquet"
     counts: Counter[str] = Counter()
     written: dict[str, _Open] = {}

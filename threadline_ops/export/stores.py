@@ -43,18 +43,28 @@ def reached(location: str) -> tuple[fs.FileSystem, str]:
         return _fsspec(location, parts.scheme, error)
 
 
-def _s3(parts: SplitResult) -> tuple[fs.FileSystem, str]:
-    """S3 with patience of its own; region and endpoint may come from the URI or from AWS's variables."""
+def s3_options(parts: SplitResult) -> dict[str, str]:
+    """Region and, where one is named, endpoint of an S3 URI; both may come from AWS's variables."""
     query = dict(parse_qsl(parts.query))
     environment = os.environ.get
     endpoint = query.get("endpoint_override") or environment("AWS_ENDPOINT_URL_S3") or environment("AWS_ENDPOINT_URL")
-    scheme, _, host = (endpoint or "").rpartition("://")
-    options = {"endpoint_override": host, "scheme": query.get("scheme") or scheme or "https"} if host else {}
     region = query.get("region") or environment("AWS_REGION") or environment("AWS_DEFAULT_REGION")
+    if not endpoint:
+        with told(f"s3://{parts.netloc}"):
+            return {"region": region or fs.resolve_s3_region(parts.netloc)}
+    scheme, _, host = endpoint.rpartition("://")
+    # Another vendor's endpoint has no regions to ask for.
+    return {"region": region or "us-east-1", "endpoint": f"{query.get('scheme') or scheme or 'https'}://{host}"}
+
+
+def _s3(parts: SplitResult) -> tuple[fs.FileSystem, str]:
+    """S3 with patience of its own."""
+    given = s3_options(parts)
+    scheme, _, host = given.get("endpoint", "").partition("://")
+    options = {"endpoint_override": host, "scheme": scheme} if host else {}
     with told(f"s3://{parts.netloc}"):
         made = fs.S3FileSystem(
-            # Another vendor's endpoint has no regions to ask for.
-            region=region or ("us-east-1" if host else fs.resolve_s3_region(parts.netloc)),
+            region=given["region"],
             request_timeout=S3_TIMEOUT_S,
             connect_timeout=S3_TIMEOUT_S,
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from threadline_ops import evidence
 from threadline_ops.database import Database, Identity
+from threadline_ops.errors import PolicyError
 from threadline_ops.retention.events import PurgeResult
 from threadline_ops.retention.policy import LARGEST_BATCH, Policy
 from threadline_ops.retention.scope import Scope
 from threadline_ops.retention.steps import NIL_UUID
+from threadline_ops.sections import RetentionSettings
 
 CONFIG = "retention.config_validated"
 DRY_RUN_FIRST = "retention.dry_run_before_execute"
@@ -36,7 +38,29 @@ def subject(policy: Policy, audit_schema: str, identity: Identity) -> dict[str, 
     }
 
 
-def claim_policy(recording: evidence.Recording, policy: Policy) -> None:
+def configured(recording: evidence.Recording, settings: RetentionSettings, *, execute: bool) -> Policy:
+    """The policy as configured, with the claim that it was accepted; a run that fails owes the rest.
+
+    Raises:
+        PolicyError: the settings describe no policy.
+    """
+    recording.expect(DRY_RUN_FIRST, *((BATCHES, LOGS) if execute else ()))
+    try:
+        policy = Policy.from_settings(settings)
+    except PolicyError as error:
+        recording.support(CONFIG, ok=False, detail=error.what)
+        raise
+    _claim_policy(recording, policy)
+    return policy
+
+
+def parameters(policy: Policy) -> dict[str, Any]:
+    """The policy as a run's record tells it."""
+    windows = {".".join(table): window.total_seconds() for table, window in policy.tables.items()}
+    return asdict(policy) | {"tables": windows, "hours": policy.hours and str(policy.hours)}
+
+
+def _claim_policy(recording: evidence.Recording, policy: Policy) -> None:
     """The configured policy was accepted; one without a window would not be."""
     recording.support(
         CONFIG,
@@ -54,8 +78,23 @@ def claim_dry_run(recording: evidence.Recording, database: Database) -> None:
     )
 
 
-def claim_purge(recording: evidence.Recording, policy: Policy, result: PurgeResult, *, largest_batch: int) -> None:
-    """The purge reached its end in batches of the allowed size, and its policy had been shown before."""
+def claim_purge(
+    recording: evidence.Recording,
+    policy: Policy,
+    result: PurgeResult,
+    *,
+    largest_batch: int,
+    allowed: int | None = None,
+) -> None:
+    """The purge reached its end in batches of the allowed size, and its policy had been shown before.
+
+    Args:
+        recording: of the run.
+        policy: that it followed.
+        result: what it came to.
+        largest_batch: changes.
+        allowed: changes a batch, where something else than the policy limits it.
+    """
     now_subject = recording.subject
     longer = now_subject | {"window_s": now_subject["window_s"] + 1}
     recording.support(
@@ -64,7 +103,8 @@ def claim_purge(recording: evidence.Recording, policy: Policy, result: PurgeResu
         after="dry_run",
         control=evidence.control("a policy with another window", lambda: longer == now_subject),
     )
-    allowed = policy.sizing.ceiling if policy.sizing else policy.batch_size
+    if allowed is None:
+        allowed = policy.sizing.ceiling if policy.sizing else policy.batch_size
     within = largest_batch <= allowed
     detail = f"{result.batches} batches of at most {largest_batch} changes, {result.remaining_changes} expired remain"
     recording.support(

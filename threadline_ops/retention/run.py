@@ -51,6 +51,16 @@ class PurgeRequest:
         words += ["--full-speed"] if self.full_speed else []
         return shlex.join(words)
 
+    def policy(self, settings: Settings) -> Policy:
+        """The configured policy, with what this run asks otherwise."""
+        return Policy.from_settings(
+            settings.retention,
+            batch_size=self.batch_size,
+            max_batches=self.max_batches,
+            workers=self.workers,
+            full_speed=self.full_speed,
+        )
+
 
 @dataclass(frozen=True)
 class PurgeReport:
@@ -101,10 +111,9 @@ def run_purge(
     with evidence.recording(
         settings, OPERATION, run_id=run_id, mode=mode, command=request.command(), echo=echo
     ) as recording:
-        policy = _policy(settings, request, recording)
-        recording.parameters.update(
-            asdict(policy), cutoff=request.cutoff, tables=_windows(policy), hours=policy.hours and str(policy.hours)
-        )
+        claims.configured(recording, settings.retention, execute=request.execute)
+        policy = request.policy(settings)
+        recording.parameters.update(claims.parameters(policy), cutoff=request.cutoff)
         if request.execute and not policy.enabled:
             raise PolicyError(
                 "retention is disabled",
@@ -125,27 +134,6 @@ def run_purge(
     return PurgeReport(
         recording.run_id, mode, seen, result, recording.seconds, recording.record_path, recording.log_path
     )
-
-
-def _policy(settings: Settings, request: PurgeRequest, recording: evidence.Recording) -> Policy:
-    recording.expect(claims.DRY_RUN_FIRST, *((claims.BATCHES, claims.LOGS) if request.execute else ()))
-    try:
-        configured = Policy.from_settings(settings.retention)
-    except PolicyError as error:
-        recording.support(claims.CONFIG, ok=False, detail=error.what)
-        raise
-    claims.claim_policy(recording, configured)
-    return Policy.from_settings(
-        settings.retention,
-        batch_size=request.batch_size,
-        max_batches=request.max_batches,
-        workers=request.workers,
-        full_speed=request.full_speed,
-    )
-
-
-def _windows(policy: Policy) -> dict[str, float]:
-    return {".".join(table): window.total_seconds() for table, window in policy.tables.items()}
 
 
 def _dry_run(
