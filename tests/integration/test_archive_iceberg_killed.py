@@ -8,8 +8,8 @@ import pytest
 from tests import iceberg
 from tests.archive import archive_settings, live, purged, written
 from tests.archive_zygote import zygote
-from tests.servers import TestServer, template_database
 from tests.integration.test_archive_killed import alone, build
+from tests.servers import TestServer, template_database
 from threadline_ops.archive import run_verify
 from threadline_ops.settings import Settings
 

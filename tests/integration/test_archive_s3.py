@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from tests import iceberg, s3
 from tests.archive import archive_settings, history, live, originally, purged, shown, written
 from tests.archive_zygote import zygote
-from tests.servers import TestServer, template_database
 from tests.integration.test_archive_killed import alone, build
 from tests.s3 import CUT, SILENT, Server, healthy
+from tests.servers import TestServer, template_database
 from threadline_ops.archive import run_verify
 from threadline_ops.archive.retire import run_retire
 from threadline_ops.errors import OpsError, SettingsError
