@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ from threadline_ops import evidence
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import EvidenceError
 from threadline_ops.evidence import Record, Store
-from threadline_ops.retention.pace import GENTLE_TARGET
+from threadline_ops.retention.pace import TARGET_START
 from threadline_ops.retention.partitions import Partition, leaves
 from threadline_ops.retention.phases import spans_of
 from threadline_ops.retention.policy import Policy
@@ -99,7 +100,7 @@ def batches_of(
         rate: for sizes that adapt.
     """
     if policy.sizing is not None:
-        target = min(policy.sizing.target, GENTLE_TARGET) if policy.gentle else policy.sizing.target
+        target = min(policy.sizing.target, timedelta(seconds=TARGET_START)) if policy.gentle else policy.sizing.target
         ideal = round(rate.changes_per_second * target.total_seconds())
         size = max(policy.sizing.floor, min(policy.sizing.ceiling, ideal))
         return -(-expired // size), False

@@ -2,8 +2,9 @@
 
 A gentle purge measures what it is gentle about. A probe on a connection of its own commits an empty WAL message
 20 times a second, which waits for what a capturing writer's commit waits for, and notes whether a step of the purge
-was at work meanwhile. Its batches are short; the purge rests more while the probes beside it are slower than a budget
-over those without it, and works more while they are not. A pause by the clock alone was measured to buy almost nothing.
+was at work meanwhile. Its batches are short, with rests between them; they become shorter while the probes beside them
+are slower than a budget over those without one, and longer while they are not. Where the size of a step is given, the
+rests follow instead.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ SAMPLES = 120
 ENOUGH = 10
 #: A difference of this much, in seconds, is the machine's own noise.
 NOISE = 0.002
-#: Share of time at work: where a gentle run starts, and its bounds. The least keeps a purge on a busy machine from
-#: never ending; the most leaves gaps in which the probes can tell what is normal.
-DUTY_START, DUTY_LEAST, DUTY_MOST = 0.5, 0.25, 0.8
-#: How long a gentle batch's delete takes: about 1,000 changes. Beside such batches with rests as long, a writer's
-#: 99th percentile was that of an idle database; beside batches five times as long it doubled, however long the rests.
-#: Smaller ones cost more in round trips than they spare the writers.
-GENTLE_TARGET = timedelta(milliseconds=8)
+#: How long a range of the sweep takes at full speed, in seconds.
+RANGE_TARGET = 0.25
+#: Share of time at work of runs whose steps have a fixed size: where it starts, and its bounds. The least keeps a run
+#: on a busy machine from never ending; the most leaves gaps in which the probes can tell what is normal.
+DUTY_START, DUTY_LEAST, DUTY_MOST = 0.5, 0.25, 0.75
+#: How long a gentle batch's delete takes, in seconds: where it starts, and its bounds; and the share of time at work.
+#: What a commit beside a step waits for grows with the step's length, and hardly with the share of time; below the
+#: least it shrinks no more, and round trips are most of the time.
+TARGET_START, TARGET_LEAST, TARGET_MOST, TARGET_DUTY = 0.005, 0.004, 0.010, 0.65
+#: What is made of the length of a step, or of the share of time, when commits beside the steps are slow, and else.
+SHRINK, GROW = 0.8, 1.05
 
 
 def _deque() -> deque[float]:
@@ -96,6 +101,11 @@ class Pace:
     def __init__(self, sizer: Sizer) -> None:
         self.sizer = sizer
 
+    @property
+    def range_target(self) -> float:
+        """Seconds that a range of the sweep should take."""
+        return RANGE_TARGET
+
     def observe(self, changes: int, seconds: float) -> None:
         """Hear of a committed step."""
 
@@ -117,12 +127,22 @@ class Gentle(Pace):
     """
 
     def __init__(self, sizer: Sizer, latency: Latency) -> None:
-        if sizer.limits is not None:
-            sizer.limits = replace(sizer.limits, target=min(sizer.limits.target, GENTLE_TARGET))
         super().__init__(sizer)
         self.latency = latency
-        self.duty = DUTY_START
+        self._most = sizer.limits.target if sizer.limits else timedelta(0)
+        self.duty = TARGET_DUTY if sizer.limits else DUTY_START
         self._seconds = 0.0
+        self._aim(TARGET_START)
+
+    @property
+    def range_target(self) -> float:
+        """Twice a batch's: the round trips of a range, which stand in nobody's way, take as long as its deletes."""
+        return 2 * self.target
+
+    @property
+    def target(self) -> float:
+        """Seconds that a step should take."""
+        return self.sizer.limits.target.total_seconds() if self.sizer.limits else TARGET_START
 
     def observe(self, changes: int, seconds: float) -> None:
         """Hear of a committed step, and follow the probes."""
@@ -130,7 +150,15 @@ class Gentle(Pace):
         slow = self.latency.verdict()
         if slow is None:
             return
-        self.duty = min(DUTY_MOST, max(DUTY_LEAST, self.duty * (0.8 if slow else 1.05)))
+        factor = SHRINK if slow else GROW
+        if self.sizer.limits is not None:
+            self._aim(min(TARGET_MOST, max(TARGET_LEAST, self.target * factor)))
+        else:
+            self.duty = min(DUTY_MOST, max(DUTY_LEAST, self.duty * factor))
+
+    def _aim(self, seconds: float) -> None:
+        if self.sizer.limits is not None:
+            self.sizer.limits = replace(self.sizer.limits, target=min(self._most, timedelta(seconds=seconds)))
 
     def step(self) -> AbstractContextManager[None]:
         """Tell the probes that a step is at work."""

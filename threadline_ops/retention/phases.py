@@ -13,7 +13,7 @@ from threadline_ops.database import Database
 from threadline_ops.errors import Busy
 from threadline_ops.progress import Throttle
 from threadline_ops.retention.events import Paused, PurgeEvent
-from threadline_ops.retention.pace import GENTLE_TARGET, Pace
+from threadline_ops.retention.pace import Pace
 from threadline_ops.retention.policy import Policy
 from threadline_ops.retention.scope import Scope
 from threadline_ops.retention.steps import LAST_UUID, Key, delete_slice, sweep_range
@@ -21,9 +21,8 @@ from threadline_ops.retention.tally import Tally
 
 #: A rest is announced from this length on, and split into parts of at most it, so that a run can be stopped meanwhile.
 ANNOUNCED_REST = 0.5
-#: A range of blocks starts small and grows while it stays within this, in seconds.
-RANGE_TARGET = 0.25
-RANGE_START, RANGE_LEAST, RANGE_MOST = 128, 4, 4096
+#: How many blocks a range of the sweep has. It starts small and grows while it stays within the pace's target.
+RANGE_START, RANGE_LEAST, RANGE_MOST = 128, 1, 4096
 #: Between two announcements of steps that deleted nothing.
 HEARTBEAT = timedelta(seconds=1)
 #: How often a step that met a lock or a time limit is tried again with half the changes.
@@ -142,7 +141,7 @@ def _span(database: Database, work: Work, pace: Pace, after: Key, until: str | N
             return
         after, failures = done.end, 0
         pace.sizer.observe(done.changes, done.deleting)
-        pace.observe(done.changes, done.duration.total_seconds())
+        pace.observe(done.changes, done.deleting.total_seconds())
         if done.changes:
             yield work.tally.batch(done.tables, done.emptied, done.duration)
         else:
@@ -179,7 +178,6 @@ def sweep(database: Database, work: Work, pace: Pace, ranges: Ranges) -> Generat
     """Delete empty transactions until no range is left."""
     heartbeat = Throttle(HEARTBEAT)
     heartbeat()
-    target = GENTLE_TARGET.total_seconds() if work.policy.gentle else RANGE_TARGET
     while not work.stopping.is_set() and (taken := ranges.take()) is not None:
         yield from waited(work)
         if work.stopping.is_set() or work.time_is_up():
@@ -188,7 +186,7 @@ def sweep(database: Database, work: Work, pace: Pace, ranges: Ranges) -> Generat
         with pace.step():
             deleted = _patiently(database, *taken)
         seconds = time.monotonic() - started
-        ranges.observe(seconds, target)
+        ranges.observe(seconds, pace.range_target)
         pace.observe(deleted, seconds)
         if deleted or heartbeat():
             yield work.tally.swept(taken[1], deleted, timedelta(seconds=seconds))
