@@ -33,6 +33,8 @@ SERVER = {
     "max_connections": "50",
 }
 
+#: Transactions of a full run.
+FULL_SIZE = 1_000_000
 SPAN = timedelta(days=120)
 _SQL = Path(__file__).parent / "sql"
 
@@ -62,6 +64,11 @@ class Ground:
     def cutoff(self) -> datetime:
         """Half of the history lies before it."""
         return self.end - SPAN / 2
+
+    @property
+    def full_size(self) -> bool:
+        """Whether this is no quick run."""
+        return self.transactions >= FULL_SIZE
 
     def changes(self, template: str) -> int:
         """How many a template holds."""

@@ -18,12 +18,11 @@ from threadline_ops.retention import PurgeRequest, run_purge
 
 #: Threadline's algorithm would run for hours at full size: it is stopped after this many seconds (at full size and
 #: below) and extrapolated from its rate so far, which favours it, because it gets slower as it goes.
-PATIENCE = 20.0, 4.0
+PATIENCE = 20.0, 1.5
 #: At full speed no statement of this size takes longer than about 100 ms.
 BATCH = 5_000
 #: Seconds of a writer alone, at full size and below.
-IDLE = 8.0, 4.0
-FULL_SIZE = 1_000_000
+IDLE = 8.0, 3.0
 
 
 def cases(ground: Ground, repeats: int) -> list[Case]:
@@ -154,7 +153,7 @@ def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
 
 
 def _at(ground: Ground, seconds: tuple[float, float]) -> float:
-    return seconds[0] if ground.transactions >= FULL_SIZE else seconds[1]
+    return seconds[0] if ground.full_size else seconds[1]
 
 
 def _purge(ground: Ground, name: str, request: PurgeRequest, **retention: object) -> None:
