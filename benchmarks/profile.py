@@ -113,8 +113,20 @@ def _own_cpu() -> float:
 
 
 def _server_cpu(postmaster: int) -> float:
-    """CPU seconds of a server so far: its own, of its ended children, and of those that live."""
-    tick = os.sysconf("SC_CLK_TCK")
+    """CPU seconds of a server so far: its own, of its ended children, and of those that live.
+
+    Read again while a child ends meanwhile, because its time would be in neither sum.
+    """
+    while True:
+        before, _ = _read_times(postmaster)
+        after, total = _read_times(postmaster)
+        if before == after:
+            return total / os.sysconf("SC_CLK_TCK")
+
+
+def _read_times(postmaster: int) -> tuple[set[int], int]:
+    """The server's processes, and the clock ticks that they used."""
+    ours: set[int] = set()
     total = 0
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -124,5 +136,6 @@ def _server_cpu(postmaster: int) -> float:
         if int(entry.name) == postmaster:
             total += sum(map(int, fields[11:15]))
         elif int(fields[1]) == postmaster:
+            ours.add(int(entry.name))
             total += sum(map(int, fields[11:13]))
-    return total / tick
+    return ours, total

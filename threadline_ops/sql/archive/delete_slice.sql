@@ -15,17 +15,30 @@ touched as (
     from deleted
     group by transaction_id
 ),
+-- All ids at once, here and below: the server sorts them and walks its index, instead of one probe for each.
 parents as (
-    select t.*
-    from touched
-    join {audit}.audit_transactions as t on t.id = touched.transaction_id
+    select t.*, t.ctid as place
+    from {audit}.audit_transactions as t
+    where t.id = any(array(select transaction_id from touched))
 ),
+seen as (
+    select c.transaction_id, count(*) as changes
+    from {audit}.audit_changes as c
+    where c.transaction_id = any(array(select transaction_id from touched))
+    group by c.transaction_id
+),
+empty as (
+    select parents.id, parents.place
+    from parents
+    join touched on touched.transaction_id = parents.id
+    join seen on seen.transaction_id = parents.id and seen.changes = touched.changes
+),
+-- By place, so that a row that was changed meanwhile is not the one that was compared, and stays; and by id, because
+-- places repeat where transactions are partitioned. "is true" keeps the planner from probing by id instead.
 emptied as (
     delete from {audit}.audit_transactions as t
-    using touched
-    where t.id = touched.transaction_id
-        and touched.changes
-        = (select count(*) from {audit}.audit_changes as c where c.transaction_id = touched.transaction_id)
+    where t.ctid = any(array(select place from empty))
+        and (t.id in (select id from empty)) is true
     returning t.id
 ),
 by_table as (
