@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -146,6 +147,33 @@ def test_rows_changed_behind_the_archives_back(kind: str, settings: Settings, co
     assert not live(connection)
     assert not run_verify(settings, live=True).problems
     assert len(list(Path(settings.archive.directory).glob("days/2026-05-16/v*"))) == 2, "never overwritten"
+
+
+def test_a_transaction_that_is_changed_while_the_purge_waits_for_it(settings: Settings, connection: psycopg.Connection):
+    """The deletion meets a version that its statement did not see, and that no archive has."""
+    before = live(connection)
+    with (
+        psycopg.connect(connection.info.dsn, password=connection.info.password) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute(
+            "update audit_transactions set meta = '{\"forged\": true}' where id ="
+            " (select transaction_id from audit_changes order by captured_at, id limit 1)"
+        )
+        run = pool.submit(purged, settings)
+        for _ in range(2000):
+            waiting = connection.execute(
+                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            ).fetchone()
+            if waiting == (1,) or run.done():
+                break
+            connection.execute("select pg_sleep(0.005)")
+        other.commit()
+        report = run.result(timeout=30)
+    assert report.result.outcome == "differs"
+    assert len(report.result.differing[0].transactions) == 1
+    first = min(before.values(), key=lambda row: (row[5], row[0]))
+    assert first[0] in live(connection), "nothing of the slice went"
 
 
 def test_rows_that_appear_where_all_was_purged_are_archived_too(settings: Settings, connection: psycopg.Connection):

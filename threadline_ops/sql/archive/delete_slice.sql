@@ -33,13 +33,22 @@ empty as (
     join touched on touched.transaction_id = parents.id
     join seen on seen.transaction_id = parents.id and seen.changes = touched.changes
 ),
--- By place, so that a row that was changed meanwhile is not the one that was compared, and stays; and by id, because
--- places repeat where transactions are partitioned. "is true" keeps the planner from probing by id instead.
+-- By place, and by id as well, because places repeat where transactions are partitioned; "is true" keeps the planner
+-- from probing by id instead.
 emptied as (
     delete from {audit}.audit_transactions as t
     where t.ctid = any(array(select place from empty))
         and (t.id in (select id from empty)) is true
-    returning t.id
+    returning t.id, t.ctid as place
+),
+-- A row that was changed after the statement began stays, or goes as another one than was compared, by the server's
+-- version; either way it does not count.
+compared as (
+    select parents.*
+    from parents
+    left join empty on empty.id = parents.id
+    left join emptied on emptied.id = parents.id
+    where empty.id is null or emptied.place = empty.place
 ),
 by_table as (
     select
@@ -57,5 +66,5 @@ select
     (select coalesce(json_agg(by_table), '[]') from by_table),
     (select count(*) from emptied),
     (select md5(coalesce(string_agg(content, ''::bytea order by captured_at, id), '')) from deleted),
-    (select count(*) from parents),
-    (select md5(coalesce(string_agg({transaction_row}, ''::bytea order by t.id), '')) from parents as t)
+    (select count(*) from compared),
+    (select md5(coalesce(string_agg({transaction_row}, ''::bytea order by t.id), '')) from compared as t)
