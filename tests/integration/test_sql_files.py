@@ -1,5 +1,6 @@
 """Every statement in the package is planned by a real server, so that no file can rot."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -57,7 +58,6 @@ def generic(name: str) -> str:
         re.sub(r"\{(eligible|expired|action_eligible)\}", lambda slot: conditions(slot[1]), code_of(name)),
     ).replace("%%", "%")
     text = text.replace("{schema}.{table}", '"public"."audit_changes"').replace("{column}", '"op"')
-    text = re.sub(r"\{(change|transaction)_row\}", lambda slot: code_of(f"archive/rows/{slot[1]}"), text)
     text = text.replace("{audit}", '"public"').replace("{operations}", '"threadline_ops"')
     return re.sub(r"\{\{|\}\}", lambda found: found[0][0], text)
 
@@ -101,3 +101,11 @@ def test_audit_tables_are_always_named_with_their_schema(name: str):
     assert not re.search(r"(?<![.\w{}'])audit_(changes|transactions|actions)\b(?!')", code_of(name)), (
         "nothing may depend on search_path"
     )
+
+
+def test_what_a_statement_includes_is_part_of_it():
+    count = sql.source("export/count")
+    assert "%(correlation_id)s::text is null" in count
+    assert not re.search(r"\{\w+/", count), "nothing is left to include"
+    assert count.count("--") == 1, "the fragment's reasons stay in its file"
+    assert sql.digest("export/count") == hashlib.sha256(count.encode()).hexdigest(), "evidence quotes the whole"

@@ -12,7 +12,6 @@ from threadline_ops.archive import content
 from threadline_ops.archive.events import SliceDiffers
 from threadline_ops.archive.manifest import Entry, Manifest
 from threadline_ops.archive.slices import Slice
-from threadline_ops.archive.statements import ranged
 from threadline_ops.archive.store import Files
 from threadline_ops.archive.verify import intact, tables_of
 from threadline_ops.database import Database
@@ -67,8 +66,8 @@ def report(
 
 def _live(database: Database, part: Slice) -> _Rows:
     with database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0) as connection:
-        changes = connection.execute(ranged(database, "slice_changes"), part.bounds).fetchall()
-        transactions = connection.execute(ranged(database, "slice_transactions"), part.bounds).fetchall()
+        changes = connection.execute(database.statement("archive/slice_changes"), part.bounds).fetchall()
+        transactions = connection.execute(database.statement("archive/slice_transactions"), part.bounds).fetchall()
     return _Rows(dict(changes), dict(transactions))
 
 

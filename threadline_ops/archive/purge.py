@@ -13,7 +13,6 @@ from threadline_ops.archive.events import PurgeEvent, SliceDeleted, SliceDiffers
 from threadline_ops.archive.ledger import Ledger
 from threadline_ops.archive.manifest import Entry
 from threadline_ops.archive.slices import Slice
-from threadline_ops.archive.statements import ranged
 from threadline_ops.archive.store import Files
 from threadline_ops.database import Database
 from threadline_ops.errors import Busy, DatabaseError
@@ -27,8 +26,6 @@ STATEMENTS = (
     "retention/deleted_so_far",
     "archive/slice_kept",
     "archive/delete_slice",
-    "archive/rows/change",
-    "archive/rows/transaction",
     "retention/where/expired_by_table",
     "retention/where/not_held",
     "retention/where/transaction_held",
@@ -139,7 +136,7 @@ class Purging:
             if staying := self._staying(part, holds=holds):
                 return SliceKept(entry.manifest.day, part.number, staying, part.rows - staying)
             noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
-            row = connection.execute(ranged(self.database, "delete_slice"), part.bounds | noted).fetchone()
+            row = connection.execute(self.database.statement("archive/delete_slice"), part.bounds | noted).fetchone()
             if row is None:
                 raise DatabaseError("a deletion reported nothing", fix="report this as a defect")
             tables, emptied, digest, transactions, transactions_digest = row
@@ -154,8 +151,7 @@ class Purging:
         scope = self.work.scope
         if not (scope.keeps_some(holds=holds) or scope.windows):
             return 0
-        slots = scope.slots(self.database, holds=holds)
-        statement = ranged(self.database, "slice_kept", expired=slots["expired"], eligible=slots["eligible"])
+        statement = scope.statement(self.database, "archive/slice_kept", holds=holds)
         row = self.database.connection.execute(statement, scope.parameters | part.bounds).fetchone()
         return 0 if row is None else int(row[0])
 

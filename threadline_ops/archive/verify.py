@@ -15,7 +15,6 @@ from threadline_ops.archive.ledger import Ledger
 from threadline_ops.archive.manifest import Entry, Manifest, newest
 from threadline_ops.archive.problems import Problem
 from threadline_ops.archive.slices import Slicer
-from threadline_ops.archive.statements import ranged
 from threadline_ops.archive.store import Files
 from threadline_ops.database import Database
 from threadline_ops.errors import ArchiveError
@@ -132,7 +131,7 @@ def against(database: Database, entry: Entry) -> list[Problem]:
     for part in entry.manifest.slices:
         with database.transaction(read_only=True) as connection:
             database.one("archive/sorting_memory")
-            row = connection.execute(ranged(database, "compare_slice"), part.bounds).fetchone()
+            row = connection.execute(database.statement("archive/compare_slice"), part.bounds).fetchone()
         assert row is not None
         same = row[0] == 0 if part.number in gone else tuple(row) == part.measure
         if not same:

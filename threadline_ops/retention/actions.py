@@ -58,7 +58,7 @@ def _delete_slice(database: Database, scope: Scope, after: Key, size: int) -> tu
         _, holds = begin(database)
         before = database.one("retention/links_updated", schema)[0]
         row = connection.execute(
-            scope.statement(database, "delete_actions", holds=holds),
+            scope.statement(database, "retention/delete_actions", holds=holds),
             scope.parameters | {"after_time": after.time, "after_id": after.id, "size": size},
         ).fetchone()
         assert row is not None

@@ -121,7 +121,7 @@ def claim_purge(
 def _delete_read_only(database: Database) -> bool:
     edge = {"after_time": _NEVER, "last_time": _NEVER, "after_id": NIL_UUID, "last_id": NIL_UUID}
     scope = Scope(datetime(1, 1, 1, tzinfo=UTC))
-    statement = scope.statement(database, "delete_slice", holds=False)
+    statement = scope.statement(database, "retention/delete_slice", holds=False)
     with database.transaction(read_only=True) as connection:
         connection.execute(statement, scope.parameters | edge)
     return True

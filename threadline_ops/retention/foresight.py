@@ -110,7 +110,7 @@ def batches_of(
     if len(spans) == 1 and not dropped and not scope.windows and not scope.keeps_some(holds=holds):
         return -(-expired // policy.batch_size), True
     row = database.connection.execute(
-        scope.statement(database, "count_batches", holds=holds),
+        scope.statement(database, "retention/count_batches", holds=holds),
         scope.parameters
         | {"edges": [until for _, until in spans if until], "size": policy.batch_size, "dropped": dropped},
     ).fetchone()

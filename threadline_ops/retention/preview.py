@@ -118,10 +118,10 @@ def preview(
     way = way_of(database, policy, scope, dropped=bool(whole))
     with database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0) as connection:
         holds = look(database)
-        expired, held, kept, oldest = _row(database, connection, scope, "count_expired_changes", holds=holds)
-        emptied, straddling = _row(database, connection, scope, "count_touched_transactions", holds=holds)
+        expired, held, kept, oldest = _row(database, connection, scope, "retention/count_expired_changes", holds=holds)
+        emptied, straddling = _row(database, connection, scope, "retention/count_touched_transactions", holds=holds)
         empty = database.one("retention/count_empty_transactions")[0] if way.sweep else 0
-        by_day = scope.statement(database, "count_by_table_and_day", holds=holds)
+        by_day = scope.statement(database, "retention/count_by_table_and_day", holds=holds)
         days = tuple(
             Day(f"{schema}.{table}", day, changes, size)
             for schema, table, day, changes, size in connection.execute(by_day, scope.parameters)
@@ -168,7 +168,7 @@ def _actions(database: Database, connection: Connection, policy: Policy, scope: 
     if not (policy.delete_actions and scope.semantics):
         return 0
     row = connection.execute(
-        scope.statement(database, "count_actions", holds=holds),
+        scope.statement(database, "retention/count_actions", holds=holds),
         scope.parameters | {"emptied_go": policy.delete_empty_transactions, "empty_go": way.sweep},
     ).fetchone()
     assert row is not None

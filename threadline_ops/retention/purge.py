@@ -209,10 +209,14 @@ def _remaining(database: Database, scope: Scope) -> tuple[int, int]:
         holds = look(database)
         parameters = scope.parameters
         if not scope.keeps_some(holds=holds):
-            row = connection.execute(scope.statement(database, "expired_remain", holds=holds), parameters).fetchone()
+            row = connection.execute(
+                scope.statement(database, "retention/expired_remain", holds=holds), parameters
+            ).fetchone()
             if row is None or not row[0]:
                 return 0, 0
-        counted = connection.execute(scope.statement(database, "count_remaining", holds=holds), parameters).fetchone()
+        counted = connection.execute(
+            scope.statement(database, "retention/count_remaining", holds=holds), parameters
+        ).fetchone()
     if counted is None:
         raise DatabaseError("the count of what remains returned nothing", fix="report this as a defect")
     return counted[0], counted[1]

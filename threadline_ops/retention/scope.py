@@ -82,8 +82,8 @@ class Scope:
         }
 
     def statement(self, database: Database, name: str, *, holds: bool) -> sql.Composed:
-        """A retention statement with this scope's conditions."""
-        return sql_files.template(f"retention/{name}").format(**self.slots(database, holds=holds))
+        """A statement with this scope's conditions."""
+        return sql_files.template(name).format(**self.slots(database, holds=holds))
 
     def keeps_some(self, *, holds: bool) -> bool:
         """Whether an expired change can be one that stays."""

@@ -139,7 +139,7 @@ def _delete_slice(
         end = _end(database, after, bounds)
         if end is None:
             return None
-        name = "delete_slice_and_emptied" if emptied else "delete_slice"
+        name = "retention/delete_slice_and_emptied" if emptied else "retention/delete_slice"
         deleting = time.monotonic()
         row = connection.execute(
             scope.statement(database, name, holds=holds), bounds | {"last_time": end.time, "last_id": end.id}

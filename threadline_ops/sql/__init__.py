@@ -1,19 +1,32 @@
-"""SQL statements, one a file, each opening with why it is written the way it is."""
+"""SQL statements, one a file, each opening with why it is written the way it is.
+
+What several statements say alike stands in a file of its own, which they include by name: `{export/where/matching}`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import LiteralString, cast
 
 from psycopg import sql
 
+#: A slot that names a file, as no identifier's slot does.
+_INCLUDED = re.compile(r"\{(\w+(?:/\w+)+)\}")
+
 
 @cache
 def source(name: str) -> str:
-    """The text of `threadline_ops/sql/<name>.sql`, as it lies in the package."""
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    """The text of `threadline_ops/sql/<name>.sql`, with the files that it includes."""
+    text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return _INCLUDED.sub(lambda found: _fragment(found[1]), text)
+
+
+def _fragment(name: str) -> str:
+    """A file without the lines that say why: they stand in the file, not in each statement."""
+    return "".join(line for line in source(name).splitlines(keepends=True) if not line.startswith("--")).rstrip()
 
 
 def template(name: str) -> sql.SQL:
@@ -44,7 +57,7 @@ def takes_parameters(name: str) -> bool:
 
 
 def digest(name: str) -> str:
-    """SHA-256 of a statement's file, so that evidence can say exactly which SQL ran."""
+    """SHA-256 of a statement with what it includes, so that evidence can say exactly which SQL ran."""
     return hashlib.sha256(source(name).encode()).hexdigest()
 
 

@@ -4,11 +4,8 @@
 -- depends on no order of deletion.
 with deleted as (
     delete from {audit}.audit_changes as c
-    where c.captured_at >= %(after_time)s::timestamptz
-        and (c.captured_at, c.id) > (%(after_time)s::timestamptz, %(after_id)s::uuid)
-        and c.captured_at <= %(upto_time)s::timestamptz
-        and (c.captured_at, c.id) <= (%(upto_time)s::timestamptz, %(upto_id)s::uuid)
-    returning c.id, c.transaction_id, c.table_schema, c.table_name, c.captured_at, {change_row} as content
+    where {archive/where/in_slice}
+    returning c.id, c.transaction_id, c.table_schema, c.table_name, c.captured_at, {archive/rows/change} as content
 ),
 touched as (
     select transaction_id, count(*) as changes
@@ -67,4 +64,4 @@ select
     (select count(*) from emptied),
     (select md5(coalesce(string_agg(content, ''::bytea order by captured_at, id), '')) from deleted),
     (select count(*) from compared),
-    (select md5(coalesce(string_agg({transaction_row}, ''::bytea order by t.id), '')) from compared as t)
+    (select md5(coalesce(string_agg({archive/rows/transaction}, ''::bytea order by t.id), '')) from compared as t)
