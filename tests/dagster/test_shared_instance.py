@@ -78,7 +78,7 @@ def wiring(defs: dg.Definitions, prefix: str = "") -> dict[str, object]:
     return found | {
         "schedules": {schedule.name: schedule.job_name for schedule in repository.schedule_defs},
         "sensors": {sensor.name for sensor in repository.sensor_defs},
-        "groups": {n.key.to_user_string().removeprefix(prefix): n.group_name for n in _nodes(defs)},
+        "says": {n.key.to_user_string().removeprefix(prefix): (n.group_name, n.description) for n in _nodes(defs)},
     }
 
 
