@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import dagster as dg
 import pytest
@@ -51,7 +52,7 @@ def loaded(environment: Environment) -> Iterator[dg.Definitions]:
             sys.modules.update(before)
 
 
-def _taken() -> dict[str, object]:
+def _taken() -> dict[str, ModuleType]:
     """Modules whose keys and tags follow the settings that they were imported with."""
     names = [name for name in sys.modules if name.split(".")[0] in ROOMS]
     return {name: sys.modules.pop(name) for name in names}

@@ -117,12 +117,14 @@ def test_young_foreign_and_unfinished_runs_stay_and_the_cap_holds(instance: dg.D
     def another_location() -> None: ...
 
     foreign = another_location.execute_in_process(instance=instance).run_id
-    for each in (*runs, waiting, foreign):
+    elsewhere = run(instance, "empty_job")
+    instance.add_run_tags(elsewhere, {"threadline/environment": "another"})
+    for each in (*runs, waiting, foreign, elsewhere):
         record(settings, each)
     assert not pruned(instance, settings, before=datetime.now(UTC) - timedelta(days=1))
     assert len(pruned(instance, settings, at_most=3)) == 3
     assert pruned(instance, settings) <= set(runs)
-    assert {found.run_id for found in instance.get_runs()} == {waiting, foreign}
+    assert {found.run_id for found in instance.get_runs()} == {waiting, foreign, elsewhere}
 
 
 def test_the_job_is_dry_by_default_gives_every_run_its_record_and_leaves_one(
