@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import failures
+from assets.keys import key_of
 from assets.labels import check_spec
 from assets.resources import Operations
 from threadline_ops import evidence
@@ -14,7 +15,7 @@ from threadline_ops.backlog import Backlog, Rendered, RowStatus, render_backlog
 from threadline_ops.preflight import run_preflight
 from threadline_ops.settings import Settings
 
-ADOPTION_BACKLOG = dg.AssetKey("adoption_backlog")
+ADOPTION_BACKLOG = key_of("adoption_backlog")
 
 #: Heads of the chain that the instance remembers, the newest so many, are compared with the store.
 _REMEMBERED = 200
@@ -27,11 +28,17 @@ _CHECKS = {
 }
 
 
-@dg.asset(
-    key=ADOPTION_BACKLOG,
-    description="What the runs prove about this environment's audited setup, row by row: Markdown, JSON and HTML.",
-    group_name="evidence",
-    kinds={"markdown"},
+@dg.multi_asset(
+    name="adoption_backlog",
+    specs=[
+        dg.AssetSpec(
+            ADOPTION_BACKLOG,
+            description="What the runs prove about this environment's audited setup, row by row: Markdown, JSON and "
+            "HTML.",
+            group_name="evidence",
+            kinds={"markdown"},
+        )
+    ],
     check_specs=[check_spec(name, ADOPTION_BACKLOG, text) for name, text in _CHECKS.items()],
 )
 def adoption_backlog(context: dg.AssetExecutionContext, operations: Operations) -> Iterator[dg.MaterializeResult]:

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import run_of
+from assets.keys import instance_wide, key_of
 from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.continuity import (
@@ -27,10 +28,10 @@ from threadline_ops.database import opened
 from threadline_ops.plain import plain
 from threadline_ops.settings import Settings
 
-CONTINUITY_BASELINE = dg.AssetKey("continuity_baseline")
+CONTINUITY_BASELINE = key_of("continuity_baseline")
 
 #: One partition a table, named schema.table; `continuity_sensor` keeps it in step with the captured tables.
-continuity_tables = dg.DynamicPartitionsDefinition(name="continuity_tables")
+continuity_tables = dg.DynamicPartitionsDefinition(name=instance_wide("continuity_tables"))
 
 
 class BaselineConfig(dg.Config):
@@ -41,14 +42,20 @@ class BaselineConfig(dg.Config):
     )
 
 
-@dg.asset(
-    key=CONTINUITY_BASELINE,
+@dg.multi_asset(
+    # By name: the Launchpad's config is then the same with and without an environment in the key.
+    name="continuity_baseline",
+    specs=[
+        dg.AssetSpec(
+            CONTINUITY_BASELINE,
+            group_name="continuity",
+            kinds={"postgres", "parquet"},
+            description="A table's rows as they stood at a known snapshot, outside audit_changes: what makes history "
+            "whole from there on. Resumes where an earlier run ended; a finished one is kept unless `refresh` is set.",
+        )
+    ],
     partitions_def=continuity_tables,
-    group_name="continuity",
-    kinds={"postgres", "parquet"},
     pool=AUDIT_DATABASE,
-    description="A table's rows as they stood at a known snapshot, outside audit_changes: what makes history whole "
-    "from there on. Resumes where an earlier run ended; a finished one is kept unless `refresh` is set.",
 )
 def continuity_baseline(
     context: dg.AssetExecutionContext, config: BaselineConfig, operations: Operations

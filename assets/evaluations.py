@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.keys import key_of
 from threadline_ops.capture.names import Table
 from threadline_ops.coverage import Check, Finding, Inventory, Severity, TableCoverage
 from threadline_ops.coverage.growth import Activity
@@ -12,7 +13,7 @@ from threadline_ops.coverage.run import inventory_figures
 
 GROUP = "audited"
 #: The database as a whole, beside its tables.
-AUDIT_TRAIL = dg.AssetKey([GROUP, "audit_trail"])
+AUDIT_TRAIL = key_of(GROUP, "audit_trail")
 _ROWS_SHOWN = 20
 
 #: Each check in words, for whoever sees it red for the first time.
@@ -35,7 +36,7 @@ ASSERTIONS = {
 
 def asset_key(table: Table) -> dg.AssetKey:
     """The asset of an audited table."""
-    return dg.AssetKey([GROUP, table.schema, table.name])
+    return key_of(GROUP, table.schema, table.name)
 
 
 def observations(seen: Inventory, lately: Iterable[Activity], trail: dict[str, Any]) -> Iterator[dg.AssetObservation]:

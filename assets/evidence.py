@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.location import OPERATION_TAG, CodeLocation
 from threadline_ops.evidence import Head, Record, Store, store_of
 from threadline_ops.evidence.reconcile import finish_killed, record_absent
 from threadline_ops.settings import Settings
@@ -60,16 +61,14 @@ class Reconciled:
     news: bool
 
 
-def reconcile(
-    instance: dg.DagsterInstance, settings: Settings, cursor: Cursor, repository: dg.RepositoryDefinition | None
-) -> Reconciled:
+def reconcile(instance: dg.DagsterInstance, settings: Settings, cursor: Cursor, location: CodeLocation) -> Reconciled:
     """Give every finished run of this code location its one record; looking again changes nothing.
 
     Args:
         instance: whose runs.
         settings: where evidence is kept.
         cursor: from the look before.
-        repository: tells our jobs from those of other code locations; None takes all.
+        location: tells our runs from those of other code locations.
 
     Raises:
         EvidenceError: the store cannot be written; the cursor then stays.
@@ -85,7 +84,7 @@ def reconcile(
         ascending=True,
     ):
         run = record.dagster_run
-        if repository is None or repository.has_job(run.job_name):
+        if location.ran(run):
             recorded += [run.run_id] if _record(settings, record) else []
         updated = max(updated, record.update_timestamp.replace(tzinfo=UTC))
     head = store.head() if store.chain.is_dir() else None
@@ -105,7 +104,7 @@ def _record(settings: Settings, record: dg.RunRecord) -> bool:
     return record_absent(
         settings,
         run_id=run.run_id,
-        operation=run.tags.get("threadline/operation", run.job_name),
+        operation=run.tags.get(OPERATION_TAG, run.job_name),
         mode="unknown",
         command=f"dagster job execute -w workspace.yaml -j {run.job_name}",
         started=started,

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import run_of
+from assets.keys import key_of
 from assets.pools import AUDIT_DATABASE
 from assets.resources import Operations
 from threadline_ops.export import ExportReport, ExportRequest, Filters, run_export
@@ -80,7 +81,7 @@ class ExportConfig(dg.Config):
 
 
 audit_export = dg.AssetSpec(
-    "audit_export",
+    key_of("audit_export"),
     description="Changes that match a few filters, exported from one snapshot on demand. The files appear when they "
     "are complete, the manifest last. A termination publishes nothing; finished parts stay for `resume`.",
     group_name="export",

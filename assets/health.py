@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import failures
+from assets.keys import key_of
 from assets.labels import check_spec
 from assets.resources import Operations
 from threadline_ops.health import (
@@ -22,7 +23,7 @@ from threadline_ops.health import (
 )
 from threadline_ops.health.operations import duration
 
-HEALTH_REPORT = dg.AssetKey("health_report")
+HEALTH_REPORT = key_of("health_report")
 
 #: Each check with the problems that fail it.
 _CHECKS: dict[str, tuple[str, Callable[[Problem, Health], bool]]] = {
@@ -45,12 +46,17 @@ _CHECKS: dict[str, tuple[str, Callable[[Problem, Health], bool]]] = {
 }
 
 
-@dg.asset(
-    key=HEALTH_REPORT,
-    description="Which audited tables are healthy, how full the database gets, what ran when and what it did, and what "
-    "is overdue. The same as one HTML page lies beside the evidence store.",
-    group_name="health",
-    kinds={"markdown"},
+@dg.multi_asset(
+    name="health_report",
+    specs=[
+        dg.AssetSpec(
+            HEALTH_REPORT,
+            description="Which audited tables are healthy, how full the database gets, what ran when and what it did, "
+            "and what is overdue. The same as one HTML page lies beside the evidence store.",
+            group_name="health",
+            kinds={"markdown"},
+        )
+    ],
     check_specs=[check_spec(name, HEALTH_REPORT, text) for name, (text, _) in _CHECKS.items()],
 )
 def health_report(context: dg.AssetExecutionContext, operations: Operations) -> Iterator[dg.MaterializeResult]:

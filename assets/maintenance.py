@@ -12,6 +12,7 @@ from pydantic import Field
 
 from assets.evidence import FINISHED, Cursor, reconcile
 from assets.failures import failures
+from assets.location import CodeLocation
 from assets.pools import DAGSTER_STORAGE
 from assets.resources import Operations
 from threadline_ops import evidence
@@ -64,10 +65,11 @@ class Pruned:
 def prune_dagster_runs(context: dg.OpExecutionContext, config: MaintenanceConfig, operations: Operations) -> None:
     """One pruning."""
     with failures():
+        settings = operations.settings()
         done = maintain(
             context.instance,
-            operations.settings(),
-            _repository(context),
+            settings,
+            CodeLocation(settings.environment, _repository(context), _name(context)),
             config,
             run_id=context.run_id,
             echo=context.log.info,
@@ -83,10 +85,15 @@ def _repository(context: dg.OpExecutionContext) -> dg.RepositoryDefinition | Non
         return None
 
 
+def _name(context: dg.OpExecutionContext) -> str | None:
+    origin = context.run.remote_job_origin
+    return origin.location_name if origin else None
+
+
 def maintain(
     instance: dg.DagsterInstance,
     settings: Settings,
-    repository: dg.RepositoryDefinition | None,
+    location: CodeLocation,
     config: MaintenanceConfig,
     *,
     run_id: str,
@@ -97,7 +104,7 @@ def maintain(
     Args:
         instance: whose runs.
         settings: where evidence is kept, and for how long runs are.
-        repository: tells our jobs from those of other code locations; None takes those that carry our tag.
+        location: tells our runs from those of other code locations.
         config: what this run is asked to do.
         run_id: Dagster's.
         echo: receives each line of the run's log.
@@ -112,10 +119,10 @@ def maintain(
         settings, OPERATION, run_id=run_id, mode=config.mode.value, command=command, echo=echo
     ) as recording:
         recording.parameters.update(keep_days=keep.days, at_most=config.at_most)
-        if repository is not None:
-            reconcile(instance, settings, Cursor.parse(None), repository)
+        if location.repository is not None:
+            reconcile(instance, settings, Cursor.parse(None), location)
         before = datetime.now(UTC) - keep
-        done = prune(instance, settings, repository, before=before, execute=execute, at_most=config.at_most)
+        done = prune(instance, settings, location, before=before, execute=execute, at_most=config.at_most)
         recording.outcome = "complete" if execute else "dry_run"
         recording.figures.update(vars(done))
         word = "removed" if execute else "would be removed"
@@ -129,7 +136,7 @@ def maintain(
 def prune(
     instance: dg.DagsterInstance,
     settings: Settings,
-    repository: dg.RepositoryDefinition | None,
+    location: CodeLocation,
     *,
     before: datetime,
     execute: bool,
@@ -140,32 +147,28 @@ def prune(
     Args:
         instance: whose runs.
         settings: where evidence is kept.
-        repository: as for `maintain`.
+        location: as for `maintain`.
         before: runs last updated then or later stay.
         execute: otherwise they are only counted.
         at_most: so many go.
     """
     store, done = Store(settings.evidence.directory), Pruned()
     newest = _holders_of_newest(instance)
-    for run_id in _old(instance, repository, before):
+    for run_id in _old(instance, location, before):
         if done.removed == at_most:
             break
         _judge(instance, store, newest, run_id, done, execute=execute)
     return done
 
 
-def _old(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition | None, before: datetime) -> list[str]:
+def _old(instance: dg.DagsterInstance, location: CodeLocation, before: datetime) -> list[str]:
     """All of them before the first goes: the cursor to the next page is a run, which must be there to be found."""
     finished, found = dg.RunsFilter(statuses=list(FINISHED), updated_before=before), list[str]()
     cursor: str | None = None
     while page := instance.get_runs(finished, cursor=cursor, limit=_PAGE):
-        found += [run.run_id for run in page if _ours(run, repository)]
+        found += [run.run_id for run in page if location.ran(run)]
         cursor = page[-1].run_id
     return found[::-1]
-
-
-def _ours(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
-    return "threadline/operation" in run.tags if repository is None else repository.has_job(run.job_name)
 
 
 def _judge(

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import run_of
+from assets.keys import key_of
 from assets.pools import AUDIT_PURGE
 from assets.resources import Operations
 from threadline_ops.alerts.view import view
@@ -16,7 +17,7 @@ from threadline_ops.errors import PolicyError
 from threadline_ops.retention import PurgeReport, PurgeRequest, run_purge
 from threadline_ops.settings import Settings
 
-AUDIT_CHANGES = dg.AssetKey("audit_changes")
+AUDIT_CHANGES = key_of("audit_changes")
 
 audit_changes = dg.AssetSpec(
     AUDIT_CHANGES,

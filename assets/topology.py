@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.failures import failures
+from assets.keys import key_of
 from assets.labels import check_spec
 from assets.pools import AUDIT_CHECKS
 from assets.resources import Operations
@@ -13,8 +14,8 @@ from threadline_ops.topology import EnvironmentReport, TopologyReport, TopologyR
 from threadline_ops.write_paths import ProbeReport, ProbeRequest, run_probes
 from threadline_ops.write_paths import markdown as paths_markdown
 
-CONNECTION_TOPOLOGY = dg.AssetKey("connection_topology")
-AUDITED_WRITE_PATHS = dg.AssetKey("audited_write_paths")
+CONNECTION_TOPOLOGY = key_of("connection_topology")
+AUDITED_WRITE_PATHS = key_of("audited_write_paths")
 
 TOPOLOGY_CHECKS = (
     check_spec(
@@ -43,12 +44,17 @@ PATH_CHECKS = (
 )
 
 
-@dg.asset(
-    key=CONNECTION_TOPOLOGY,
-    group_name="topology",
-    kinds={"postgres"},
+@dg.multi_asset(
+    name="connection_topology",
+    specs=[
+        dg.AssetSpec(
+            CONNECTION_TOPOLOGY,
+            group_name="topology",
+            kinds={"postgres"},
+            description="The chain from application to PostgreSQL in every environment (STG-01), measured and probed.",
+        )
+    ],
     check_specs=TOPOLOGY_CHECKS,
-    description="The chain from application to PostgreSQL in every environment (STG-01), measured and probed.",
     pool=AUDIT_CHECKS,
 )
 def connection_topology(context: dg.AssetExecutionContext, operations: Operations) -> dg.MaterializeResult:
@@ -101,13 +107,19 @@ def _listed(findings: list[str]) -> str:
     return "\n".join(f"- {finding}" for finding in findings) or "none"
 
 
-@dg.asset(
-    key=AUDITED_WRITE_PATHS,
-    group_name="topology",
-    kinds={"postgres"},
+@dg.multi_asset(
+    name="audited_write_paths",
+    specs=[
+        dg.AssetSpec(
+            AUDITED_WRITE_PATHS,
+            group_name="topology",
+            kinds={"postgres"},
+            description="The host's write paths (STG-02), exercised with a fresh correlation id and looked up in the "
+            "audit tables. Paths that write are exercised only where the environment's settings say "
+            "`allow_writes = true`.",
+        )
+    ],
     check_specs=PATH_CHECKS,
-    description="The host's write paths (STG-02), exercised with a fresh correlation id and looked up in the audit "
-    "tables. Paths that write are exercised only where the environment's settings say `allow_writes = true`.",
     pool=AUDIT_CHECKS,
 )
 def audited_write_paths(context: dg.AssetExecutionContext, operations: Operations) -> dg.MaterializeResult:

@@ -8,6 +8,7 @@ from assets.backlog import ADOPTION_BACKLOG, adoption_backlog, head_metadata
 from assets.evidence import Cursor, reconcile
 from assets.failures import failures
 from assets.labels import labelled, labelled_plainly
+from assets.location import CodeLocation
 from assets.resources import Operations
 from jobs.limits import run_tags
 
@@ -37,8 +38,11 @@ backlog_render = dg.define_asset_job(
 def run_evidence_sensor(context: dg.SensorEvaluationContext, operations: Operations) -> dg.SensorResult:
     """One look at the instance's finished runs."""
     cursor = Cursor.parse(context.cursor)
+    origin = context.code_location_origin
     with failures():
-        found = reconcile(context.instance, operations.settings(), cursor, context.repository_def)
+        settings = operations.settings()
+        location = CodeLocation(settings.environment, context.repository_def, origin.location_name if origin else None)
+        found = reconcile(context.instance, settings, cursor, location)
     for run_id in found.recorded:
         context.log.info("run %s left no record; it has one now", run_id)
     news = found.head is not None and found.head.sequence != cursor.sequence

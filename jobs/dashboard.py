@@ -6,10 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from assets.keys import path_of
 from assets.labels import link
+from assets.location import ENVIRONMENT_TAG
 from threadline_ops.settings import Settings
 
-#: Runbooks of assets, by the first part of the key, where an asset has none by its own name.
+#: Runbooks of assets, by the first part of their path, where an asset has none by its own name.
 _RUNBOOKS = {
     "audited": "coverage-check",
     "audit_changes": "retention-purge",
@@ -33,12 +35,12 @@ def dressed(definitions: dg.Definitions, schedules: list[Any], settings: Setting
     owners = [settings.dashboard.owner] if settings.dashboard.owner else []
 
     def dress(spec: dg.AssetSpec) -> dg.AssetSpec:
-        first = spec.key.path[0]
+        first = path_of(spec.key)[0]
         runbook = _RUNBOOKS.get(first, first.replace("_", "-"))
         return spec.replace_attributes(
             description=f"{spec.description or ''}\n\nRunbook: {link(settings, runbook)}".strip(),
             owners=[*spec.owners, *(owner for owner in owners if owner not in spec.owners)],
-            tags={**spec.tags, "threadline/environment": _tag(settings.environment)},
+            tags={**spec.tags, ENVIRONMENT_TAG: _tag(settings.environment)},
         )
 
     # Not Definitions.map_asset_specs, which is a preview.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StrictStr
 
 from threadline_ops import cron
-from threadline_ops.fields import PositiveInt, Section
+from threadline_ops.errors import SettingsError
+from threadline_ops.fields import Boolean, PositiveInt, Section
 
 
 def _cron(value: str) -> str:
@@ -64,3 +66,19 @@ class DashboardSettings(Section):
     owner: Annotated[StrictStr, Field(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")] | None = None
     runbooks: Annotated[StrictStr, Field(pattern=r"^(https?://[^\s()]+|[\w./-]+)$")] = "docs/runbooks"
     keep_runs_days: PositiveInt = 90
+    prefix_asset_keys: Boolean = False
+
+
+def check_key_prefix(environment: str, dashboard: DashboardSettings) -> None:
+    """Refuse an environment's name that cannot stand in front of asset keys; mapped, two of them could become one.
+
+    Raises:
+        SettingsError: it is to stand there, and has a character that Dagster refuses or gives a meaning to.
+    """
+    # Dagster makes names of outputs of keys, in which it maps dashes and dots, and refuses everything else.
+    if dashboard.prefix_asset_keys and not re.fullmatch(r"[A-Za-z0-9_.-]+", environment):
+        raise SettingsError(
+            "the environment's name cannot stand in front of asset keys",
+            got=environment,
+            fix="name it in letters, digits, dashes, dots and underscores, or set dashboard.prefix_asset_keys = false",
+        )

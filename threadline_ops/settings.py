@@ -29,7 +29,7 @@ from pydantic_settings import (
 from threadline_ops.declared import ENVIRONMENT_SECRETS, EnvironmentName, EnvironmentSettings, WritePath, hide
 from threadline_ops.errors import PolicyError, SettingsError
 from threadline_ops.oversight import AlertsSettings, RolesSettings
-from threadline_ops.scheduled import BudgetSettings, DashboardSettings, ScheduleSettings
+from threadline_ops.scheduled import BudgetSettings, DashboardSettings, ScheduleSettings, check_key_prefix
 from threadline_ops.sections import (
     ArchiveSettings,
     BacklogSettings,
@@ -120,15 +120,18 @@ def load(**overrides: Any) -> Settings:
         overrides: top-level settings that win over environment and file (flags of a command).
 
     Raises:
-        SettingsError: an unknown key, a wrong value, or a connection string in the file.
+        SettingsError: an unknown key, a wrong value, values that contradict each other, or a connection string in the
+            file.
         PolicyError: the same, below `retention`.
     """
     _check_file(_config_file())
     _check_environment(os.environ)
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except PydanticError as error:
         raise _translated(error) from None
+    check_key_prefix(settings.environment, settings.dashboard)
+    return settings
 
 
 def _config_file() -> Path:

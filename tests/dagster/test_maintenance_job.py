@@ -9,6 +9,7 @@ import dagster as dg
 import psycopg
 import pytest
 
+from assets.location import CodeLocation
 from assets.maintenance import MaintenanceConfig, maintain, prune, recorded
 from assets.resources import Operations
 from jobs.maintenance import dagster_maintenance
@@ -45,6 +46,9 @@ defs = dg.Definitions(
 )
 
 
+HERE = CodeLocation("local", defs.get_repository_def())
+
+
 @pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.thorough)])
 def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
     """Both run storages: the one of a laptop, and the one that a team is told to use."""
@@ -78,7 +82,7 @@ def record(settings: Settings, run_id: str) -> None:
 def pruned(instance: dg.DagsterInstance, settings: Settings, *, before: datetime = FAR, at_most: int = 100) -> set[str]:
     """The runs that went."""
     old = {found.run_id for found in instance.get_runs()}
-    done = prune(instance, settings, defs.get_repository_def(), before=before, execute=True, at_most=at_most)
+    done = prune(instance, settings, HERE, before=before, execute=True, at_most=at_most)
     gone = old - {found.run_id for found in instance.get_runs()}
     assert len(gone) == done.removed
     return gone
@@ -113,19 +117,21 @@ def test_young_foreign_and_unfinished_runs_stay_and_the_cap_holds(instance: dg.D
     def another_location() -> None: ...
 
     foreign = another_location.execute_in_process(instance=instance).run_id
-    for each in (*runs, waiting, foreign):
+    elsewhere = run(instance, "empty_job")
+    instance.add_run_tags(elsewhere, {"threadline/environment": "another"})
+    for each in (*runs, waiting, foreign, elsewhere):
         record(settings, each)
     assert not pruned(instance, settings, before=datetime.now(UTC) - timedelta(days=1))
     assert len(pruned(instance, settings, at_most=3)) == 3
     assert pruned(instance, settings) <= set(runs)
-    assert {found.run_id for found in instance.get_runs()} == {waiting, foreign}
+    assert {found.run_id for found in instance.get_runs()} == {waiting, foreign, elsewhere}
 
 
 def test_the_job_is_dry_by_default_gives_every_run_its_record_and_leaves_one(
     instance: dg.DagsterInstance, settings: Settings
 ):
     bare = run(instance, "empty_job")
-    maintain(instance, settings, defs.get_repository_def(), MaintenanceConfig(), run_id="dry")
+    maintain(instance, settings, HERE, MaintenanceConfig(), run_id="dry")
     assert instance.has_run(bare)
     found = {each.run_id: each for each in records(Store(settings.evidence.directory))}
     assert found["dry"].mode == "dry_run"

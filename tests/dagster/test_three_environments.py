@@ -39,6 +39,7 @@ def locations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
             home = tmp_path / name
             home.mkdir()
             own = {"THREADLINE_OPS_ENVIRONMENT": name, "DAGSTER_HOME": str(home)}
+            own |= {"THREADLINE_OPS_DASHBOARD__PREFIX_ASSET_KEYS": "true"}
             started.append(
                 subprocess.Popen([sys.executable, *words, *place], cwd=ROOT, env=plain | own, stderr=subprocess.DEVNULL)
             )
@@ -75,10 +76,18 @@ def test_the_workspace_loads_every_environment(tmp_path: Path):
         assert {entry.origin.location_name for entry in context.get_code_location_entries().values()} == set(
             ENVIRONMENTS
         )
+        keys = checks = 0
         for name in ENVIRONMENTS:
             repositories = context.get_code_location(name).get_repositories().values()
             (repository,) = repositories
+            keys += len(repository.asset_graph.get_all_asset_keys())
+            checks += len(repository.asset_graph.asset_check_keys)
             assert {"retention_purge", "coverage_check"} <= {job.name for job in repository.get_all_jobs()}
+            assert {key.path[0] for key in repository.asset_graph.get_all_asset_keys()} == {name}
+        # What the catalog shows: without the environments in the keys, three locations would have but one set.
+        catalog = context.asset_graph
+        assert len(catalog.get_all_asset_keys()) == keys
+        assert len(catalog.asset_check_keys) == checks
 
 
 def test_one_store_holds_every_environment_and_each_backlog_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -106,3 +106,14 @@ def test_a_connection_string_in_the_wrong_place_is_not_echoed(monkeypatch: pytes
     with pytest.raises(PolicyError, match=r"retention\.keep_days") as caught:
         settings.load()
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["prod eu", "prod/eu", "prod:eu", "Prüfung", "*", ""])
+def test_an_environment_in_front_of_keys_needs_a_name_that_fits(name: str):
+    write(f'environment = "{name}"\n')
+    assert settings.load().environment == name, "without the setting it is a name like any other"
+    write(f'environment = "{name}"\n[dashboard]\nprefix_asset_keys = true\n')
+    with pytest.raises(SettingsError, match=r"cannot stand in front of asset keys.*letters, digits, dashes, dots"):
+        settings.load()
+    write('environment = "Prod-eu_1.b"\n[dashboard]\nprefix_asset_keys = true\n')
+    assert settings.load().dashboard.prefix_asset_keys
