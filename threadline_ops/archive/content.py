@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -16,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_SEPARATOR = "\x01"
+_SEPARATOR = b"\x01"
+_OF_TRANSACTIONS = ["transaction_id", "txid", "occurred_at", "action_id", "actor_ref", "meta", "source"]
 #: Microseconds between Arrow's epoch, 1970, and PostgreSQL's, 2000.
 _EPOCH = 946_684_800_000_000
 
@@ -52,7 +55,8 @@ def changes(table: pa.Table) -> Array:
         axis=1,
     )
     schema = column(table, "table_schema")
-    text = _joined(
+    return _joined(
+        fixed,
         pc.cast(pc.binary_length(schema), pa.string()),
         pc.binary_join_element_wise(schema, column(table, "table_name"), ""),
         column(table, "op"),
@@ -61,26 +65,49 @@ def changes(table: pa.Table) -> Array:
         _lists(column(table, "changed_fields")),
         _text(table, "changed_from"),
     )
-    return _prefixed(fixed, text)
 
 
-def transactions(table: pa.Table) -> dict[bytes, bytes]:
-    """The content of each transaction that the changes belong to, as sql/archive/rows/transaction.sql renders it."""
+@dataclass(frozen=True)
+class Transactions:
+    """Transactions, each with its content.
+
+    Attributes:
+        ids: of 16 bytes.
+        contents: one for each id.
+    """
+
+    ids: Array
+    contents: Array
+
+
+def transactions(table: pa.Table) -> Transactions:
+    """The transactions that changes belong to, each once, as sql/archive/rows/transaction.sql renders them."""
     ids = column(table, "transaction_id").dictionary_encode()
     _, places = np.unique(np.asarray(ids.indices), return_index=True)
-    once = table.take(pa.array(places))
+    once = table.select(_OF_TRANSACTIONS).take(pa.array(places))
     known = column(once, "transaction_id")
     big_endian = np.asarray(column(once, "txid")).astype(">i8").view(np.uint8).reshape(-1, 8)
     fixed = np.concatenate([_uuids(known), big_endian, _times(column(once, "occurred_at"))], axis=1)
     source = column(once, "source")
     told = pc.if_else(pc.is_null(source), "0", "1")
-    text = _joined(
+    contents = _joined(
+        fixed,
         _uuid_text(column(once, "action_id")),
         _text(once, "actor_ref"),
         _text(once, "meta"),
         pc.binary_join_element_wise(told, pc.fill_null(source, ""), ""),
     )
-    return dict(zip(known.to_pylist(), _prefixed(fixed, text).to_pylist(), strict=True))
+    return Transactions(known, contents)
+
+
+def by_id(parts: Sequence[Transactions]) -> Array:
+    """The contents of the transactions of all parts, each once, in the order of their ids."""
+    halves = np.concatenate([_uuids(part.ids) for part in parts]).view(">u8").astype(np.uint64)
+    order = np.lexsort((halves[:, 1], halves[:, 0]))
+    ordered = halves[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return pa.concat_arrays([part.contents for part in parts]).take(pa.array(order[first]))
 
 
 def lengths(content: Array) -> NDArray[np.int64]:
@@ -106,16 +133,14 @@ def md5(data: bytes | memoryview = b"") -> Hash:
     return hashlib.md5(data, usedforsecurity=False)
 
 
-def _joined(*parts: Array) -> Array:
-    return pc.binary_join_element_wise(*parts, _SEPARATOR)
-
-
-def _prefixed(fixed: NDArray[np.uint8], text: Array) -> Array:
+def _joined(fixed: NDArray[np.uint8], *texts: Array) -> Array:
+    """Rows of fixed bytes and of texts with separators between them, in one pass: most of its time is copying."""
     rows, width = fixed.shape
     prefix = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(width), rows, [None, pa.py_buffer(np.ascontiguousarray(fixed).tobytes())]
     )
-    return pc.binary_join_element_wise(prefix.cast(pa.binary()), text.cast(pa.binary()), b"")
+    parts = [part for text in texts for part in (_SEPARATOR, text.cast(pa.binary()))][1:]
+    return pc.binary_join_element_wise(prefix.cast(pa.binary()), *parts, b"")
 
 
 def _text(table: pa.Table, name: str) -> Array:

@@ -92,5 +92,6 @@ def _add(found: _Rows, table: pa.Table, start: int, stop: int) -> None:
         return
     ids = [str(UUID(bytes=value)) for value in content.column(own, "id").to_pylist()]
     found.changes.update(zip(ids, content.digests(content.changes(own)), strict=True))
-    for key, value in content.transactions(own).items():
-        found.transactions[str(UUID(bytes=key))] = content.md5(value).hexdigest()
+    parents = content.transactions(own)
+    keys = [str(UUID(bytes=value)) for value in parents.ids.to_pylist()]
+    found.transactions.update(zip(keys, content.digests(parents.contents), strict=True))

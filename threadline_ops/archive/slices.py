@@ -81,7 +81,7 @@ class _Open:
     rows: int = 0
     size: int = 0
     digest: content.Hash = field(default_factory=content.md5)
-    transactions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    transactions: list[content.Transactions] = field(default_factory=list[content.Transactions])
     last: Key = field(default_factory=Key)
 
 
@@ -120,7 +120,7 @@ class Slicer:
             stop = self._stop(start, ends)
             part = table.slice(start, stop - start)
             self._open.digest.update(content.stretch(rows, start, stop))
-            self._open.transactions |= content.transactions(part)
+            self._open.transactions.append(content.transactions(part))
             self._open.rows += stop - start
             self._open.size += int(ends[stop - 1]) - (int(ends[start - 1]) if start else 0)
             self._open.last = _key(table, stop - 1)
@@ -150,11 +150,12 @@ class Slicer:
 
     def _close(self, upto: Key) -> None:
         done = self._open
-        parents = content.md5(b"".join(done.transactions[key] for key in sorted(done.transactions)))
+        parents = content.by_id(done.transactions)
+        digest = content.md5(content.stretch(parents, 0, len(parents)))
         self.slices.append(
             Slice(
                 len(self.slices), self._after, upto, done.rows, done.digest.hexdigest(),
-                len(done.transactions), parents.hexdigest(),
+                len(parents), digest.hexdigest(),
             )
         )  # fmt: skip
         self._after, self._open, self._goal = upto, _Open(), self._next_goal()
