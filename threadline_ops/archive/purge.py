@@ -18,11 +18,11 @@ from threadline_ops.database import Database
 from threadline_ops.errors import Busy, DatabaseError
 from threadline_ops.retention import phases
 from threadline_ops.retention.pace import Pace
-from threadline_ops.retention.steps import Cascaded, deleted_so_far, holds_key, undisturbed
+from threadline_ops.retention.steps import Cascaded, begin, deleted_so_far, undisturbed
 
 #: What runs against the audit tables; evidence quotes these files by hash.
 STATEMENTS = (
-    "archive/turn",
+    "retention/turn",
     "retention/deleted_so_far",
     "archive/slice_kept",
     "archive/delete_slice",
@@ -131,8 +131,7 @@ class Purging:
     def _delete(self, entry: Entry, part: Slice) -> _Deleted | SliceKept:
         started = time.monotonic()
         with self.database.transaction() as connection:
-            self.database.one("archive/turn", {"holds_key": holds_key(self.database)})
-            before, holds = deleted_so_far(self.database)
+            before, holds = begin(self.database)
             if staying := self._staying(part, holds=holds):
                 return SliceKept(entry.manifest.day, part.number, staying, part.rows - staying)
             noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
