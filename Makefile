@@ -59,7 +59,7 @@ $(BENCH): requirements-bench.lock $(STAMP)
 bench: $(BENCH)  ## Measure against peers and limits, at full size; writes docs/performance.md.
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(BENCH)  ## The same at a tenth of the size, in a few minutes.
+bench-quick: $(BENCH)  ## The same at a tenth of the size, in about three minutes.
 	@$(BIN)/python -m benchmarks --quick
 
 sbom: $(STAMP)  ## Write the bill of materials of the lock file (CycloneDX), offline.

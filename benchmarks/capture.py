@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
 from psycopg import sql
 
-from benchmarks.cases import Case, interleaved, ratio
+from benchmarks.cases import Case, interleaved, ratio, seconds
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground, statement
 from threadline_ops.capture.install import install
 from threadline_ops.capture.names import Table
@@ -28,34 +29,33 @@ _THEIRS = (
 )
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """Inserts under both triggers, row by row and a thousand at a time."""
     for name in ("captured_by_us", "captured_by_threadline"):
         _prepare(ground, name)
     with psycopg.connect(ground.server.dsn("captured_by_threadline"), autocommit=True) as connection:
         connection.execute(statement("threadline_capture"))
         connection.execute(_THEIRS)
-    found: list[Case] = []
-    for work, what in (("row", _rows), ("statement", _statements)):
-        measured = interleaved(
-            {
-                "ours": _inserting(ground, "captured_by_us", what),
-                "theirs": _inserting(ground, "captured_by_threadline", what),
-            },
-            # Short and often: what else the machine does hits both alike.
-            3 * max(repeats, 5),
+    work: dict[str, tuple[Callable[[psycopg.Connection], None], str]] = {
+        "row": (_rows, "500 transactions of one row, each one round trip"),
+        "statement": (
+            partial(_statements, effort.statements),
+            f"{effort.statements} transactions of one statement, 1,000 rows each",
+        ),
+    }  # fmt: skip
+    trials = {
+        f"{whose} {each}": _inserting(ground, f"captured_by_{whose}", insert)
+        for each, (insert, _) in work.items()
+        for whose in ("us", "threadline")
+    }
+    measured = interleaved(trials, effort.often)
+    return [
+        ratio(
+            f"capture.vs_threadline_{each}", measured[f"us {each}"], measured[f"threadline {each}"],
+            goal=1.05, better="lower", note=f"{what}. Commits are not waited for; for information",
         )
-        found.append(
-            ratio(
-                f"capture.vs_threadline_{work}",
-                measured["ours"],
-                measured["theirs"],
-                goal=1.05,
-                better="lower",
-                note=f"{what.__doc__} Commits are not waited for; for information",
-            )
-        )
-    return found
+        for each, (_, what) in work.items()
+    ]  # fmt: skip
 
 
 def _prepare(ground: Ground, name: str) -> None:
@@ -67,17 +67,15 @@ def _prepare(ground: Ground, name: str) -> None:
 
 
 def _rows(connection: psycopg.Connection) -> None:
-    """500 transactions of one row, each one round trip."""
     for number in range(500):
         connection.execute(
             f"begin; {_ACTOR}; insert into orders (code, customer, total) values ('order {number}',"
-            f""" '{{"name": "Ada", "vip": true}}', {number} / 100.0); commit"""
+            f""" '{{"name": "Ada", "vip": true}}', {number} / 100.0); commit""".encode()
         )
 
 
-def _statements(connection: psycopg.Connection) -> None:
-    """20 transactions of one statement, 1,000 rows each."""
-    for _ in range(20):
+def _statements(count: int, connection: psycopg.Connection) -> None:
+    for _ in range(count):
         connection.execute(
             f"begin; {_ACTOR}; insert into orders (code, customer, total) select 'order ' || n,"
             """ '{"name": "Ada", "vip": true}', n / 100.0 from generate_series(1, 1000) as n; commit"""
@@ -93,12 +91,10 @@ def _inserting(ground: Ground, name: str, work: Callable[[psycopg.Connection], N
             connection.execute("truncate orders; truncate audit_changes, audit_transactions")
             connection.execute("checkpoint")
             connection.execute("set synchronous_commit = off")
-            started = time.perf_counter()
-            work(connection)
-            seconds = time.perf_counter() - started
+            taken = seconds(lambda: work(connection))
             row = connection.execute("select count(*), (select count(*) from audit_changes) from orders").fetchone()
             assert row is not None
             assert row[0] == row[1] > 0, "an insert was not captured"
-        return seconds
+        return taken
 
     return measure

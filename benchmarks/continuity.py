@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from uuid import uuid4
 
 from psycopg import sql
 from pydantic import SecretStr
 
-from benchmarks.cases import Case, interleaved, ratio
+from benchmarks.cases import Case, interleaved, ratio, seconds
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground, statement
 from benchmarks.profile import Profile, profiled
 from threadline_ops.capture.install import install
@@ -26,33 +26,28 @@ from threadline_ops.settings import Settings
 DATABASE, TABLE = "brownfield", "public.orders"
 
 
-def _rows(ground: Ground) -> int:
-    """A million at full size; below some hundred thousand, files and round trips are all that is measured."""
-    return min(1_000_000, 4 * ground.transactions)
-
-
-def cases(ground: Ground, repeats: int) -> list[Case]:
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """Every continuity case."""
-    settings = _prepared(ground)
+    settings = _prepared(ground, effort.rows)
     kept = ground.directory / "baseline"
     _taken(settings, kept, keep=True)
     _change_a_tenth(settings)
     trials: dict[str, Callable[[], float]] = {
         "baseline": lambda: _taken(settings, ground.directory / "again"),
         "copy": lambda: _copied(ground),
-        "verify": lambda: _verified(settings, kept, _rows(ground)),
+        "verify": lambda: _verified(settings, kept, effort.rows),
         "scan": lambda: _scanned(settings),
     }
-    measured = interleaved(trials, repeats)
+    measured = interleaved(trials, effort.repeats)
     return [
         ratio(
             "baseline.vs_copy", measured["baseline"], measured["copy"], goal=1.5, better="lower",
-            note=f"{_rows(ground):,} rows in key order to durable Parquet, at full speed; COPY BINARY of the table by "
+            note=f"{effort.rows:,} rows in key order to durable Parquet, at full speed; COPY BINARY of the table by "
             "psql to the null device",
         ),
         ratio(
             "verify.vs_scan", measured["verify"], measured["scan"], goal=5.0, better="lower",
-            note=f"a tenth of {_rows(ground):,} rows changed since the baseline; the scan is count(to_jsonb(t)), "
+            note=f"a tenth of {effort.rows:,} rows changed since the baseline; the scan is count(to_jsonb(t)), "
             "with the parallel workers that the server gives it",
         ),
     ]  # fmt: skip
@@ -68,12 +63,12 @@ def profiles(ground: Ground) -> list[Profile]:
     ]
 
 
-def _prepared(ground: Ground) -> Settings:
+def _prepared(ground: Ground, rows: int) -> Settings:
     ground.admin(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
     settings = ground.settings(DATABASE)
     with opened(settings, "bench") as database:
         install(database)
-        database.connection.execute(statement("brownfield"), {"rows": _rows(ground)})
+        database.connection.execute(statement("brownfield"), {"rows": rows})
         database.connection.execute("alter table orders add primary key (id)")
         list(apply(database, [Table("public", "orders")]))
         database.connection.execute("vacuum (freeze, analyze)")
@@ -92,39 +87,40 @@ def _at(settings: Settings, place: object) -> Settings:
 
 def _taken(settings: Settings, place: object, *, keep: bool = False) -> float:
     there = _at(settings, place)
-    started = time.perf_counter()
-    with opened(there, "bench") as database:
-        work = take(database, store(there), TABLE, capture=there.capture, limits=there.continuity)
-        drive(work, lambda _: None)
-    seconds = time.perf_counter() - started
+
+    def write() -> None:
+        with opened(there, "bench") as database:
+            work = take(database, store(there), TABLE, capture=there.capture, limits=there.continuity)
+            drive(work, lambda _: None)
+
+    taken = seconds(write)
     if not keep:
         shutil.rmtree(str(place))
-    return seconds
+    return taken
 
 
 def _copied(ground: Ground) -> float:
-    command = [binaries.directory() / "psql", ground.server.dsn(DATABASE), "--quiet", "--no-psqlrc"]
-    started = time.perf_counter()
-    subprocess.run(
-        [*command, "--command", "copy orders to stdout (format binary)"], stdout=subprocess.DEVNULL, check=True
-    )
-    return time.perf_counter() - started
+    command = [
+        binaries.directory() / "psql", ground.server.dsn(DATABASE), "--quiet", "--no-psqlrc",
+        "--command", "copy orders to stdout (format binary)",
+    ]  # fmt: skip
+    return seconds(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
 
 
 def _verified(settings: Settings, place: object, rows: int) -> float:
     there = _at(settings, place)
-    started = time.perf_counter()
-    with opened(there, "bench") as database:
-        work = verify(
-            database, store(there), TABLE, run_id=str(uuid4()), capture=there.capture, limits=there.continuity
-        )
-        result = drive(work, lambda _: None)
-    assert (result.rows, result.gaps, result.counts["unknown"]) == (rows, 0, 0)
-    return time.perf_counter() - started
+
+    def check() -> None:
+        with opened(there, "bench") as database:
+            work = verify(
+                database, store(there), TABLE, run_id=str(uuid4()), capture=there.capture, limits=there.continuity
+            )
+            result = drive(work, lambda _: None)
+        assert (result.rows, result.gaps, result.counts["unknown"]) == (rows, 0, 0)
+
+    return seconds(check)
 
 
 def _scanned(settings: Settings) -> float:
     with opened(settings, "bench") as database:
-        started = time.perf_counter()
-        database.connection.execute("select count(to_jsonb(t)) from orders as t")
-        return time.perf_counter() - started
+        return seconds(lambda: database.connection.execute("select count(to_jsonb(t)) from orders as t"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from statistics import median
 
 from psycopg import sql
 
-from benchmarks.cases import Case, figure, interleaved
+from benchmarks.cases import Case, figure, interleaved, seconds
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground
 from threadline_ops.capture.install import install
 from threadline_ops.capture.names import Table
@@ -25,7 +24,7 @@ TABLES = 2_000
 _AT_A_TIME = 200
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """The inventory, and of it the statement alone."""
     ground.admin(sql.SQL("create database many_tables"))
     names = [f"public.table_{number}" for number in range(TABLES)]
@@ -48,21 +47,14 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
                 return catalog.read(database, ["public"])
 
         measured = interleaved(
-            {"all": _timed(lambda: inventory(database, settings)), "catalog": _timed(read)}, max(repeats, 9)
+            {
+                "all": lambda: seconds(lambda: inventory(database, settings)) * 1000,
+                "catalog": lambda: seconds(read) * 1000,
+            },
+            effort.often,
         )
     note = f"{median(measured['catalog']):.0f} ms of it to read the catalog; fastest {min(measured['all']):.0f} ms"
     return [figure("coverage.2000_tables_ms", measured["all"], "ms", goal=200, note=note)]
-
-
-def _timed(work: Callable[[], object]) -> Callable[[], float]:
-    """Milliseconds of some work."""
-
-    def measure() -> float:
-        started = time.perf_counter()
-        work()
-        return (time.perf_counter() - started) * 1000
-
-    return measure
 
 
 def _build(database: Database, settings: Settings) -> None:
@@ -105,4 +97,4 @@ def _run(database: Database, statements: list[str]) -> None:
     for start in range(0, len(statements), _AT_A_TIME):
         with database.connection.transaction():
             for statement in statements[start : start + _AT_A_TIME]:
-                database.connection.execute(statement)
+                database.connection.execute(statement.encode())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import time
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.cases import Case, figure, interleaved
+from benchmarks.cases import Case, figure, interleaved, seconds
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground
 from tests.evidence_store import fill, offline_settings
 from threadline_ops.backlog import render_backlog
 from threadline_ops.evidence import recording, verify
 
+#: What is told is for so many; fewer are scaled up, since every record costs the same.
 RECORDS = 100_000
 KEYS = ("retention.config_validated", "retention.dry_run_before_execute")
 
@@ -29,37 +30,40 @@ def change(number: int) -> dict[str, Any]:
     return {"class": "host", "settings": {"all": "x" * 1500}, "statements": statements, "claims": claims}
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
-    """Every case of the evidence store; its size is in their names, so that a quick run has it as well."""
+def cases(ground: Ground, effort: Effort) -> list[Case]:
+    """Every case of the evidence store."""
     base = ground.directory / "evidence-of-many"
     # Made straight, because its making is not what is measured.
-    fill(base / "store", RECORDS, change)
+    fill(base / "store", effort.records, change)
     settings = offline_settings(base / "store").model_copy(update={"environment_class": "host"})
     backlog = settings.backlog.model_copy(update={"directory": base / "backlog"})
     settings = settings.model_copy(update={"backlog": backlog})
 
+    scale = RECORDS / effort.records
+    scaled = "" if scale == 1 else f"**measured with {effort.records:,} records, times {scale:g}**; "
+
     def verified() -> float:
         found = verify(settings)
         assert found.intact
-        return found.seconds
+        return found.seconds * scale
 
     def rendered() -> float:
-        began = time.perf_counter()
-        render_backlog(settings, datetime.now(UTC))
-        return time.perf_counter() - began
+        return seconds(lambda: render_backlog(settings, datetime.now(UTC))) * scale
 
-    def recorded() -> float:
-        began = time.perf_counter()
+    def record() -> None:
         with recording(settings, "benchmark", run_id=None, mode="none", command="true"):
             pass
-        return (time.perf_counter() - began) * 1000
 
-    # A hundred thousand records take long enough for a single measurement to tell.
-    measured = interleaved({"verify": verified, "render": rendered}, repeats if ground.full_size else 1)
-    puts = interleaved({"record": recorded}, 50)
+    measured = interleaved({"verify": verified, "render": rendered}, effort.repeats)
+    puts = interleaved({"record": lambda: seconds(record) * 1000}, 50)
     shutil.rmtree(base)
     return [
-        figure("evidence.verify_100k_s", measured["verify"], "s", goal=20, note="every record and log hashed again"),
-        figure("evidence.render_100k_s", measured["render"], "s", goal=20, note="backlog.md, .json and .html"),
+        figure(
+            "evidence.verify_100k_s", measured["verify"], "s", goal=20,
+            note=f"{scaled}every record and log hashed again",
+        ),
+        figure(
+            "evidence.render_100k_s", measured["render"], "s", goal=20, note=f"{scaled}backlog.md, .json and .html"
+        ),
         figure("evidence.record_ms", puts["record"], "ms", goal=50, note="one more record, synced to disk"),
-    ]
+    ]  # fmt: skip

@@ -2,67 +2,63 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from benchmarks.cases import Case, figure, interleaved, not_measured, ratio
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground, statement
 from benchmarks.profile import Profile, profiled
+from benchmarks.readers import Export, ReaderError, from_start, kept
 from threadline_ops.database import opened
 from threadline_ops.embedded import binaries
 from threadline_ops.export import Filters, documents
 from threadline_ops.export.document import stream
-from threadline_ops.settings import PREFIX
-
-#: In a process of its own, so that its peak memory is its own; importing is part of the time.
-EXPORT = """
-import sys
-from threadline_ops import settings
-from threadline_ops.export import Filters, export_parquet
-for _ in export_parquet(settings.load(), Filters(), sys.argv[1]):
-    pass
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
-
 
 #: How many times longer each peer may take at least, and whether it is slow enough for a tenth of the size.
 PEERS = {
-    "duckdb": (1.1, "full"),
-    "adbc": (1.5, "full"),
-    "connectorx": (2.2, "full"),
-    "polars": (2.0, "full"),
-    "pandas": (15, "tenth"),
+    "duckdb": (1.1, False),
+    "adbc": (1.5, False),
+    "connectorx": (2.2, False),
+    "polars": (2.0, False),
+    "pandas": (15, True),
 }
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
+#: Why a quick run clocks its readers otherwise; its ratios are others than a full run's.
+WARM = "**processes started and warmed up before, which at this size would be most of the time**"
+
+
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """Every export case; nothing is written to the database, so all read the templates themselves."""
-    peaks: list[float] = []
+    peaks: list[float | None] = []
     failed: dict[str, str] = {}
-    trials: dict[str, Callable[[], float]] = {
-        "ours": lambda: _ours(ground, "full", peaks),
-        "ours, tenth": lambda: _ours(ground, "tenth", []),
-        "copy": lambda: _copies(ground, 1),
-        "copies": lambda: _copies(ground, 2),
-    } | {name: partial(_peer, ground, name, template, failed) for name, (_, template) in PEERS.items()}
-    measured = interleaved(trials, repeats)
+    history, note = _read(ground, effort)
+    with kept(ground.server.dsn("tenth")) if effort.kept_readers else nullcontext(from_start) as export:
+        trials: dict[str, Callable[[], float]] = {
+            "ours": lambda: _ours(ground, export, history, peaks),
+            "ours, tenth": lambda: _ours(ground, export, "tenth", []),
+            "copy": lambda: _copies(ground, history, 1),
+            "copies": lambda: _copies(ground, history, 2),
+        } | {
+            name: partial(_peer, ground, export, name, "tenth" if slow else history, failed)
+            for name, (_, slow) in PEERS.items()
+        }
+        measured = interleaved(trials, effort.repeats)
     return [
-        ratio("export.vs_copy", measured["ours"], measured["copy"], goal=0.70, better="lower"),
-        ratio("export.vs_copy_2", measured["ours"], measured["copies"], goal=1.20, better="lower"),
-        *(_against(name, measured, failed) for name in PEERS),
+        ratio("export.vs_copy", measured["ours"], measured["copy"], goal=0.70, better="lower", note=note),
+        ratio("export.vs_copy_2", measured["ours"], measured["copies"], goal=1.20, better="lower", note=note),
+        *(_against(name, measured, failed, note) for name in PEERS),
         _peak(peaks),
         figure(
-            "export.last_1000_ms", [_last(ground) for _ in range(max(repeats, 5))], "ms", goal=50,
+            "export.last_1000_ms", [_last(ground) for _ in range(effort.often)], "ms", goal=50,
             note="the newest 1,000 changes of one table as JSON, on an open connection",
         ),
     ]  # fmt: skip
@@ -71,62 +67,62 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
 def profiles(ground: Ground) -> list[Profile]:
     """Who works for an export, and for COPY."""
     runs = {
-        "COPY": lambda: _copies(ground, 1),
-        "COPY, two connections": lambda: _copies(ground, 2),
-        "export": lambda: _ours(ground, "full", []),
+        "COPY": lambda: _copies(ground, "full", 1),
+        "COPY, two connections": lambda: _copies(ground, "full", 2),
+        "export": lambda: _ours(ground, from_start, "full", []),
     }
     return [profiled(name, ground.server.pid, work) for name, work in runs.items()]
 
 
-def _against(name: str, measured: dict[str, list[float]], failed: dict[str, str]) -> Case:
-    goal, template = PEERS[name]
+def _read(ground: Ground, effort: Effort) -> tuple[str, str]:
+    """The template that exports read, and what is to be told of it."""
+    note = WARM if effort.kept_readers else ""
+    if effort.read == effort.transactions:
+        return "full", note
+    ground.generate("read", effort.read)
+    return "read", f"**{ground.changes('read'):,} changes**; {note}"
+
+
+def _against(name: str, measured: dict[str, list[float]], failed: dict[str, str], note: str) -> Case:
+    goal, slow = PEERS[name]
     if name in failed:
         return not_measured(f"export.vs_{name}", "x", goal=goal, better="higher", why=failed[name])
-    ours = measured["ours" if template == "full" else "ours, tenth"]
-    note = "at a tenth of the size" if template == "tenth" else ""
+    ours = measured["ours, tenth" if slow else "ours"]
+    note = f"at a tenth of the size{f'; {WARM}' if note else ''}" if slow else note
     return ratio(f"export.vs_{name}", measured[name], ours, goal=goal, better="higher", note=note)
 
 
-def _peer(ground: Ground, name: str, template: str, failed: dict[str, str]) -> float:
-    """Seconds of a peer's process, importing included as for ours; what it wrote must be whole."""
+def _peer(ground: Ground, export: Export, name: str, template: str, failed: dict[str, str]) -> float:
+    """Seconds of a peer's export; what it wrote must be whole."""
     target = ground.directory / f"{name}.parquet"
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers", name, ground.server.dsn(template), str(target)],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
-        failed[name] = re.sub(r" ?\(?/\S+", "", last)  # no path of this machine
-    else:
-        rows = pq.ParquetFile(target).metadata.num_rows
-        if rows != ground.changes(template):
-            failed[name] = f"it wrote {rows} rows of {ground.changes(template)}"
-    target.unlink(missing_ok=True)
-    return seconds
+    try:
+        taken, _ = export(name, ground.server.dsn(template), target)
+    except ReaderError as error:
+        failed[name] = str(error)
+        return 0.0
+    rows = pq.ParquetFile(target).metadata.num_rows
+    target.unlink()
+    if rows != ground.changes(template):
+        failed[name] = f"it wrote {rows} rows of {ground.changes(template)}"
+    return taken
 
 
-def _peak(peaks: list[float]) -> Case:
-    if not Path("/proc/self/status").exists():
-        return not_measured("export.peak_rss_mb", "MB", goal=300, better="lower", why="needs /proc")
-    return figure("export.peak_rss_mb", peaks, "MB", goal=300, note="resident memory of the exporting process")
-
-
-def _ours(ground: Ground, database: str, peaks: list[float]) -> float:
+def _ours(ground: Ground, export: Export, template: str, peaks: list[float | None]) -> float:
     target = ground.directory / "export"
-    environment = os.environ | {f"{PREFIX}DSN": ground.server.dsn(database)}
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", EXPORT, str(target)], env=environment, check=True, capture_output=True, text=True
-    )
-    seconds = time.perf_counter() - started
-    peaks.append(int(done.stdout) / 1024)
+    taken, peak = export("ours", ground.server.dsn(template), target)
+    peaks.append(peak)
     shutil.rmtree(target)
-    return seconds
+    return taken
 
 
-def _copies(ground: Ground, connections: int) -> float:
+def _peak(peaks: list[float | None]) -> Case:
+    known = [peak for peak in peaks if peak is not None]
+    if not known:
+        return not_measured("export.peak_rss_mb", "MB", goal=300, better="lower", why="needs /proc")
+    return figure("export.peak_rss_mb", known, "MB", goal=300, note="resident memory of the exporting process")
+
+
+def _copies(ground: Ground, template: str, connections: int) -> float:
     """COPY BINARY of the join to the null device, over one connection or by halves over two."""
     middle = ground.cutoff.isoformat()
     halves = [""] if connections == 1 else [f"where c.captured_at < '{middle}'", f"where c.captured_at >= '{middle}'"]
@@ -135,7 +131,7 @@ def _copies(ground: Ground, connections: int) -> float:
     running = [
         subprocess.Popen(
             [
-                binaries.directory() / "psql", ground.server.dsn("full"), "--quiet", "--no-psqlrc",
+                binaries.directory() / "psql", ground.server.dsn(template), "--quiet", "--no-psqlrc",
                 "--command", f"copy ({query} {half}) to stdout (format binary)",
             ],
             stdout=subprocess.DEVNULL,

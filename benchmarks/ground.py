@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
+from benchmarks.cases import seconds
 from threadline_ops import embedded
 from threadline_ops.capture.install import install
 from threadline_ops.database import opened
@@ -33,8 +33,6 @@ SERVER = {
     "max_connections": "50",
 }
 
-#: Transactions of a full run.
-FULL_SIZE = 1_000_000
 SPAN = timedelta(days=120)
 _SQL = Path(__file__).parent / "sql"
 
@@ -50,13 +48,11 @@ class Ground:
 
     Attributes:
         server: durable, on this machine.
-        transactions: of the template at full size.
         end: the newest moment of the generated history.
         directory: for files that trials write.
     """
 
     server: embedded.Server
-    transactions: int
     end: datetime
     directory: Path
 
@@ -64,11 +60,6 @@ class Ground:
     def cutoff(self) -> datetime:
         """Half of the history lies before it."""
         return self.end - SPAN / 2
-
-    @property
-    def full_size(self) -> bool:
-        """Whether this is no quick run."""
-        return self.transactions >= FULL_SIZE
 
     def changes(self, template: str) -> int:
         """How many a template holds."""
@@ -111,9 +102,7 @@ class Ground:
 
         def measure() -> float:
             with self.copy(template) as name:
-                started = time.perf_counter()
-                work(name)
-                return time.perf_counter() - started
+                return seconds(lambda: work(name))
 
         return measure
 
@@ -123,9 +112,12 @@ class Ground:
         settings = Settings(dsn=SecretStr(self.server.dsn(name)))
         with opened(settings, "bench") as database:
             install(database)
-            database.connection.execute(
-                statement("generate"), {"transactions": transactions, "start": self.end - SPAN, "end": self.end}
-            )
+            with database.connection.transaction():
+                # What is made here refers to itself by the way it is made: no foreign key need be looked up.
+                database.connection.execute("set local session_replication_role = replica")
+                database.connection.execute(
+                    statement("generate"), {"transactions": transactions, "start": self.end - SPAN, "end": self.end}
+                )
             database.connection.execute("vacuum (freeze, analyze)")
 
     def partition(self, name: str, of: str) -> None:
@@ -149,7 +141,7 @@ def prepared(transactions: int, *, history: bool = True) -> Generator[Ground]:
         with embedded.running(Path(directory) / "server", settings=SERVER) as server:
             # Whole seconds: PostgreSQL keeps microseconds, and the two clocks must agree on the cutoff.
             end = datetime.now(UTC).replace(microsecond=0)
-            ground = Ground(server, transactions, end, Path(directory))
+            ground = Ground(server, end, Path(directory))
             if history:
                 ground.generate("full", transactions)
                 ground.generate("tenth", transactions // 10)

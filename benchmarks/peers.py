@@ -1,10 +1,13 @@
-"""What people reach for to get a query into Parquet, each by its own documented fastest way, one process each.
+"""What people reach for to get a query into Parquet, each by its own documented fastest way, and ours.
 
-`python -m benchmarks.peers NAME DSN FILE`. All write zstd level 1, as ours does.
+`python -m benchmarks.peers NAME` exports for each line of its input, `[DSN, FILE]`, and answers with its peak memory in
+MB. All write zstd level 1, as ours does. Each imports what it needs when it first exports.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
 from itertools import chain
@@ -12,6 +15,16 @@ from pathlib import Path
 
 QUERY = (Path(__file__).parent / "sql" / "joined.sql").read_text(encoding="utf-8")
 _CHUNK = 20_000
+
+
+def ours(dsn: str, file: str) -> None:
+    """An export of everything, with settings as an operator has them."""
+    from threadline_ops import settings
+    from threadline_ops.export import Filters, export_parquet
+
+    os.environ[f"{settings.PREFIX}DSN"] = dsn
+    for _ in export_parquet(settings.load(), Filters(), file):
+        pass
 
 
 def duckdb(dsn: str, file: str) -> None:
@@ -81,9 +94,19 @@ def pandas(dsn: str, file: str) -> None:
 
 
 PEERS: dict[str, Callable[[str, str], None]] = {
-    peer.__name__: peer for peer in (duckdb, adbc, connectorx, polars, pandas)
+    peer.__name__: peer for peer in (ours, duckdb, adbc, connectorx, polars, pandas)
 }
 
 
+def peak() -> float | None:
+    """This process' peak of resident memory in MB; None where /proc does not tell it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
 if __name__ == "__main__":
-    PEERS[sys.argv[1]](*sys.argv[2:])
+    for line in sys.stdin:
+        PEERS[sys.argv[1]](*json.loads(line))
+        print(json.dumps(peak()), flush=True)

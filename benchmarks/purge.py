@@ -5,75 +5,122 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from statistics import median
 
 import psycopg
 
-from benchmarks.cases import Case, interleaved, ratio
-from benchmarks.ground import Ground, statement
+from benchmarks.cases import Case, interleaved, ratio, seconds
+from benchmarks.effort import Effort
+from benchmarks.ground import SPAN, Ground, statement
 from benchmarks.profile import Profile, profiled
-from benchmarks.writer import p99, writing
+from benchmarks.writer import writing
 from threadline_ops.retention import PurgeRequest, run_purge
 
-#: Threadline's algorithm would run for hours at full size: it is stopped after this many seconds (at full size and
-#: below) and extrapolated from its rate so far, which favours it, because it gets slower as it goes.
-PATIENCE = 20.0, 1.5
-#: At full speed no statement of this size takes longer than about 100 ms.
-BATCH = 5_000
-#: Seconds of a writer alone, at full size and below.
-IDLE = 8.0, 3.0
+#: Changes a statement at full speed: about 60 ms of work.
+BATCH = 20_000
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """Every purge case."""
-    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
-    two_workers = replace(full_speed, workers=2)
-
+    ground.partition("partitioned", "full")
+    expired = _expired(ground, ground.cutoff)
+    fast = _full_speed(ground)
     measured = interleaved(
         {
-            "ours": ground.trial("full", lambda name: _purge(ground, name, full_speed)),
-            "two": ground.trial("full", lambda name: _purge(ground, name, two_workers)),
-            "single": ground.trial("full", lambda name: _single(ground, name)),
-            "tenth": ground.trial("tenth", lambda name: _purge(ground, name, full_speed)),
-            "threadline": lambda: _threadline(ground),
+            "ours": ground.trial("full", lambda name: _purge(ground, name, fast)),
+            "two": ground.trial("full", lambda name: _purge(ground, name, replace(fast, workers=2))),
+            "single": lambda: _single_clocked(ground),
+            "tenth": ground.trial("tenth", lambda name: _purge(ground, name, fast)),
+            "threadline": lambda: _threadline(ground, effort, expired),
+            "partitions": lambda: _partitions_clocked(ground),
         },
-        repeats,
+        effort.decisive,
     )
-    expired = _expired(ground)
-    rates = [expired / seconds for seconds in measured["ours"]]
+    return [
+        *_at_full_speed(measured, effort, expired),
+        *_beside_a_writer(ground, effort, median(measured["threadline"]) / expired),
+        *_partitioned(measured),
+    ]
+
+
+def _at_full_speed(measured: dict[str, list[float]], effort: Effort, expired: int) -> list[Case]:
+    rates = [expired / taken for taken in measured["ours"]]
     return [
         ratio(
-            "purge.vs_threadline",
-            measured["threadline"],
-            measured["ours"],
-            goal=150,
-            better="higher",
-            note=f"Threadline's stopped after {_at(ground, PATIENCE):.0f} s and extrapolated; it slows down with size; "
+            "purge.vs_threadline", measured["threadline"], measured["ours"], goal=150, better="higher",
+            note=f"Threadline's stopped after {effort.patience_s:g} s and extrapolated; it slows down with size; "
             f"ours at {median(rates):,.0f} changes/s",
         ),
         ratio("purge.vs_single_delete", measured["ours"], measured["single"], goal=1.15, better="lower"),
         ratio("purge.vs_single_delete_2_workers", measured["two"], measured["single"], goal=0.65, better="lower"),
         ratio(
-            "purge.flatness",
-            [seconds / 10 for seconds in measured["ours"]],
-            measured["tenth"],
-            goal=1.3,
-            better="lower",
+            "purge.flatness", [taken / 10 for taken in measured["ours"]], measured["tenth"], goal=1.3, better="lower",
             note="seconds per change, at full size over at a tenth",
         ),
-        *_gentle(ground, repeats, median(measured["threadline"])),
-        *_partitioned(ground, repeats),
-    ]
+    ]  # fmt: skip
+
+
+def _partitioned(measured: dict[str, list[float]]) -> list[Case]:
+    """Whole partitions against one DELETE of the same changes, and both with the transactions that this empties."""
+    return [
+        ratio(
+            "purge.partitioned", measured["partitions"], measured["single, changes alone"], goal=0.15, better="lower",
+            note="changes alone: two partitions of 30 days counted, hashed and dropped, over one DELETE of the same",
+        ),
+        ratio(
+            "purge.partitioned_with_transactions", measured["partitions, transactions too"], measured["single"],
+            goal=1.0, better="lower",
+            note="with the transactions that this empties, by another run: row by row either way, each looking into "
+            "every partition",
+        ),
+    ]  # fmt: skip
+
+
+def _beside_a_writer(ground: Ground, effort: Effort, threadline: float) -> list[Case]:
+    """What a capturing writer feels of nothing, of the default and of full speed, as its p99; one after the other.
+
+    Args:
+        ground: where trials run.
+        effort: for how long nothing is done.
+        threadline: seconds that Threadline's algorithm takes for a change.
+    """
+    first = ground.cutoff - SPAN / 4
+    gentle = PurgeRequest(execute=True, cutoff=first)
+    expired = _expired(ground, first)
+
+    def trial() -> dict[str, float]:
+        with ground.copy("full") as name, writing(ground.server.dsn(name)) as writer:
+            idle = writer.beside(lambda: time.sleep(effort.idle_s))
+            started = time.perf_counter()
+            during = writer.beside(lambda: _purge(ground, name, gentle))
+            taken = time.perf_counter() - started
+            fast = writer.beside(lambda: _purge(ground, name, _full_speed(ground)))
+        return {"idle": idle(), "gentle": during(), "gentle, seconds": taken, "fast": fast()}
+
+    measured = interleaved({"beside": trial}, effort.repeats)
+    beside = "p99 of a capturing writer's commits, during over idle; a quarter of the history"
+    return [
+        ratio("purge.capture_p99", measured["gentle"], measured["idle"], goal=1.5, better="lower", note=beside),
+        ratio(
+            "purge.vs_threadline_gentle", [threadline * expired], measured["gentle, seconds"], goal=60, better="higher",
+            note="a quarter of the history, beside a writer; Threadline's from the rounds of purge.vs_threadline",
+        ),
+        ratio(
+            "purge.capture_p99_full_speed", measured["fast"], measured["idle"], goal=3, better="lower",
+            note=f"{beside}; for information",
+        ),
+    ]  # fmt: skip
 
 
 def profiles(ground: Ground) -> list[Profile]:
     """Where the time of a purge goes, and of the one DELETE."""
-    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
-    runs = {
+    fast = _full_speed(ground)
+    runs: dict[str, Callable[[str], object]] = {
         "one DELETE": lambda name: _single(ground, name),
-        "purge": lambda name: _purge(ground, name, full_speed),
-        "purge, two workers": lambda name: _purge(ground, name, replace(full_speed, workers=2)),
+        "purge": lambda name: _purge(ground, name, fast),
+        "purge, two workers": lambda name: _purge(ground, name, replace(fast, workers=2)),
         "purge, gentle": lambda name: _purge(ground, name, PurgeRequest(execute=True, cutoff=ground.cutoff)),
     }
     found: list[Profile] = []
@@ -83,77 +130,8 @@ def profiles(ground: Ground) -> list[Profile]:
     return found
 
 
-def _single(ground: Ground, database: str) -> None:
-    with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
-        connection.execute(statement("single_delete_changes"), {"cutoff": ground.cutoff})
-        connection.execute(statement("single_delete_transactions"))
-
-
-def _partitioned(ground: Ground, repeats: int) -> list[Case]:
-    """Whole partitions against one DELETE of the same changes, and both with the transactions that this empties."""
-    ground.partition("partitioned", "full")
-    request = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
-
-    def drop(database: str) -> None:
-        _purge(ground, database, request, delete_empty_transactions=False)
-
-    def delete(*statements: str) -> Callable[[str], None]:
-        def work(database: str) -> None:
-            with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
-                for name in statements:
-                    connection.execute(statement(name), {"cutoff": ground.cutoff})
-
-        return work
-
-    measured = interleaved(
-        {
-            "changes": ground.trial(
-                "partitioned", lambda n: _purge(ground, n, request, delete_empty_transactions=False)
-            ),
-            "delete": ground.trial("full", delete("single_delete_changes")),
-            "both": ground.trial("partitioned", lambda n: _purge(ground, n, request)),
-            "deletes": ground.trial("full", delete("single_delete_changes", "single_delete_transactions")),
-        },
-        repeats,
-    )
-    return [
-        ratio(
-            "purge.partitioned", measured["changes"], measured["delete"], goal=0.15, better="lower",
-            note="changes alone: two partitions of 30 days counted, hashed and dropped, over one DELETE of the same",
-        ),
-        ratio(
-            "purge.partitioned_with_transactions", measured["both"], measured["deletes"], goal=1.0, better="lower",
-            note="with the transactions that this empties, row by row either way, each looking into every partition",
-        ),
-    ]  # fmt: skip
-
-
-def _gentle(ground: Ground, repeats: int, threadline: float) -> list[Case]:
-    """What a capturing writer feels of nothing, of the default and of full speed, as its p99."""
-    default = PurgeRequest(execute=True, cutoff=ground.cutoff)
-    full_speed = PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
-    idle: list[float] = []
-    gentle: list[tuple[float, float]] = []
-    fast: list[tuple[float, float]] = []
-    for _ in range(repeats):
-        idle.append(_beside(ground, lambda _: time.sleep(_at(ground, IDLE)))[0])
-        gentle.append(_beside(ground, lambda name: _purge(ground, name, default)))
-        fast.append(_beside(ground, lambda name: _purge(ground, name, full_speed)))
-    beside = "p99 of a capturing writer's commits, during over idle"
-    latencies = [latency for latency, _ in gentle]
-    seconds = [taken for _, taken in gentle]
-    return [
-        ratio("purge.capture_p99", latencies, idle, goal=1.5, better="lower", note=beside),
-        ratio("purge.vs_threadline_gentle", [threadline], seconds, goal=60, better="higher", note="beside a writer"),
-        ratio(
-            "purge.capture_p99_full_speed", [p for p, _ in fast], idle, goal=3, better="lower",
-            note=f"{beside}; for information",
-        ),
-    ]  # fmt: skip
-
-
-def _at(ground: Ground, seconds: tuple[float, float]) -> float:
-    return seconds[0] if ground.full_size else seconds[1]
+def _full_speed(ground: Ground) -> PurgeRequest:
+    return PurgeRequest(execute=True, cutoff=ground.cutoff, batch_size=BATCH, full_speed=True)
 
 
 def _purge(ground: Ground, name: str, request: PurgeRequest, **retention: object) -> None:
@@ -162,32 +140,45 @@ def _purge(ground: Ground, name: str, request: PurgeRequest, **retention: object
     assert result.outcome == "complete", result
 
 
-def _beside(ground: Ground, work: Callable[[str], None]) -> tuple[float, float]:
-    """A writer's p99 in ms beside this work on a fresh copy, and the seconds that the work took."""
-    with ground.copy("full") as name, writing(ground.server.dsn(name)) as took:
+def _single(ground: Ground, database: str) -> float:
+    """Delete the changes, then the transactions that this emptied; gives the seconds of the changes alone."""
+    with psycopg.connect(ground.server.dsn(database), autocommit=True) as connection:
+        parameters = {"cutoff": ground.cutoff}
+        changes = seconds(lambda: connection.execute(statement("single_delete_changes"), parameters))
+        connection.execute(statement("single_delete_transactions"))
+        return changes
+
+
+def _single_clocked(ground: Ground) -> dict[str, float]:
+    with ground.copy("full") as name:
         started = time.perf_counter()
-        work(name)
-        seconds = time.perf_counter() - started
-    return p99(took), seconds
+        changes = _single(ground, name)
+        return {"single": time.perf_counter() - started, "single, changes alone": changes}
 
 
-def _expired(ground: Ground) -> int:
+def _partitions_clocked(ground: Ground) -> dict[str, float]:
+    """Seconds of a purge that drops partitions, and of that with one more for the transactions that it emptied."""
+    fast = _full_speed(ground)
+    with ground.copy("partitioned") as name:
+        changes = seconds(lambda: _purge(ground, name, fast, delete_empty_transactions=False))
+        transactions = seconds(lambda: _purge(ground, name, fast))
+    return {"partitions": changes, "partitions, transactions too": changes + transactions}
+
+
+def _expired(ground: Ground, cutoff: datetime) -> int:
     with psycopg.connect(ground.server.dsn("full")) as connection:
-        row = connection.execute(
-            "select count(*) from audit_changes where captured_at < %s", (ground.cutoff,)
-        ).fetchone()
+        row = connection.execute("select count(*) from audit_changes where captured_at < %s", (cutoff,)).fetchone()
     assert row is not None
     return row[0]
 
 
-def _threadline(ground: Ground) -> float:
+def _threadline(ground: Ground, effort: Effort, expired: int) -> float:
     """Seconds that Threadline's published algorithm would take for everything expired."""
-    expired = _expired(ground)
     parameters = {"cutoff": ground.cutoff, "batch": 500}
     with ground.copy("full") as name, psycopg.connect(ground.server.dsn(name), autocommit=True) as connection:
         started = time.perf_counter()
         deleted = 0
-        while time.perf_counter() - started < _at(ground, PATIENCE):
+        while time.perf_counter() - started < effort.patience_s:
             batch = connection.execute(statement("threadline_changes"), parameters).rowcount
             while connection.execute(statement("threadline_orphans"), parameters).rowcount:
                 pass

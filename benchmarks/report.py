@@ -83,10 +83,13 @@ def plot(results: Sequence[Case]) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "performance"
     from matplotlib import pyplot
 
-    shown = [case for case in reversed(results) if case.value]
-    scores = [case.value / case.goal if case.better == "lower" else case.goal / case.value for case in shown]
+    shown = [(case, case.score) for case in reversed(results) if case.score]
     figure, axes = pyplot.subplots(figsize=(9, 0.28 * len(shown) + 1), layout="constrained")
-    axes.barh([case.case for case in shown], scores, color=["#2e7d32" if case.met else "#c62828" for case in shown])
+    axes.barh(
+        [case.case for case, _ in shown],
+        [score for _, score in shown],
+        color=["#2e7d32" if case.met else "#c62828" for case, _ in shown],
+    )
     axes.axvline(1, color="black")
     axes.set_xscale("log")
     axes.set_xlabel("value over goal, inverted where higher is better; left of the line meets the goal")
@@ -107,7 +110,9 @@ def page(
         "",
         "Written by `make bench`; do not edit. Every peer and limit ran on the same machine in the same run, in",
         "turn with ours, each trial on a fresh copy of one generated database. Read the ratios; seconds move with",
-        "the machine.",
+        "the machine. A ratio is the median of the ratios of single rounds, in which both sides ran within seconds or",
+        "minutes of each other, so it is not quite the quotient of the medians beside it; where a note says that the",
+        "sides were not measured in the same rounds, it is that quotient.",
         "",
         f"- Machine: {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, load {about['load_at_start']} "
         "before the run",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import dagster as dg
 from psycopg import sql
 
 from assets.retention import Mode, PurgeConfig, purge_expired_changes
-from benchmarks.cases import Case, figure, interleaved
+from benchmarks.cases import Case, figure, interleaved, seconds
+from benchmarks.effort import Effort
 from benchmarks.ground import Ground
 from jobs.definitions import defs
 from threadline_ops.capture.install import install
@@ -19,7 +19,7 @@ from threadline_ops.database import opened
 from threadline_ops.settings import PREFIX
 
 
-def cases(ground: Ground, repeats: int) -> list[Case]:
+def cases(ground: Ground, effort: Effort) -> list[Case]:
     """Every start-up case."""
     ground.admin(sql.SQL("create database nothing"))
     settings = ground.settings("nothing")
@@ -37,18 +37,14 @@ def cases(ground: Ground, repeats: int) -> list[Case]:
         loggers={"console": {"config": {"log_level": "ERROR"}}},
     )
 
-    def run() -> float:
-        started = time.perf_counter()
+    def run() -> None:
         assert job.execute_in_process(run_config=config).success
-        return time.perf_counter() - started
 
-    def help_() -> float:
-        started = time.perf_counter()
+    def help_() -> None:
         subprocess.run([sys.executable, "-m", "threadline_ops", "--help"], check=True, stdout=subprocess.DEVNULL)
-        return (time.perf_counter() - started) * 1000
 
     run()
-    measured = interleaved({"run": run, "help": help_}, max(repeats, 5))
+    measured = interleaved({"run": lambda: seconds(run), "help": lambda: seconds(help_) * 1000}, effort.often)
     return [
         figure("run.overhead_s", measured["run"], "s", goal=0.5, note="a purge of nothing, in process"),
         figure("cli.start_ms", measured["help"], "ms", goal=300, note="threadline-ops --help"),
