@@ -16,6 +16,7 @@ from statistics import median
 import psycopg
 
 from benchmarks.cases import Case
+from benchmarks.effort import FULL
 from benchmarks.ground import SERVER, Ground
 from benchmarks.profile import Profile
 
@@ -25,6 +26,11 @@ PAGE = ROOT / "docs" / "performance.md"
 #: Why a goal is missed, a section a case: what bounds it, and the profile that shows it.
 BOUNDS = ROOT / "benchmarks" / "bounds.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
+#: What a reader of a quick run's page must know first.
+_QUICK = (
+    "**A quick run.** At this size round trips and fixed costs are most of what is measured. The goals are\n"
+    "meant for the full size, and what is said below of bounds and profiles speaks of it."
+)
 _PACKAGES = ("threadline-ops", "psycopg", "pyarrow", "dagster", "pandas")
 _PEERS = ("duckdb", "adbc-driver-postgresql", "connectorx", "polars")
 
@@ -122,6 +128,7 @@ def page(
         "- Repeat: `make bench` (full) or `make bench-quick`; how formulations of continuity compare:",
         "  [performance-continuity.md](performance-continuity.md)",
         "",
+        *(() if scale["transactions"] >= FULL.transactions else (_QUICK, "")),
         "![Each case against its goal](images/performance.svg)",
         "",
         "| case | value | goal | met | ours: median (min to max) | theirs: median (min to max) | repeats | note |",
