@@ -76,22 +76,23 @@ class Database:
         timeout = self.settings.statement_timeout_ms if statement_timeout_ms is None else statement_timeout_ms
         with translated(), self.connection.transaction():
             self._characteristics(read_only=read_only, snapshot=snapshot)
-            self.connection.execute(
-                sql_files.statement("database/local_settings"),
-                {
-                    "application_name": application_name(self.operation),
-                    "lock_timeout": f"{self.settings.lock_timeout_ms}ms",
-                    "statement_timeout": f"{timeout}ms",
-                },
-            )
+            self.one("database/local_settings", self.local_settings(statement_timeout_ms=timeout))
             yield self.connection
+
+    def local_settings(self, *, statement_timeout_ms: int) -> dict[str, str]:
+        """What every transaction is told first, as parameters of sql/database/local_settings.sql."""
+        return {
+            "application_name": application_name(self.operation),
+            "lock_timeout": f"{self.settings.lock_timeout_ms}ms",
+            "statement_timeout": f"{statement_timeout_ms}ms",
+        }
 
     def _characteristics(self, *, read_only: bool, snapshot: bool | str) -> None:
         if snapshot:
             self.connection.execute("set transaction isolation level repeatable read")
         if isinstance(snapshot, str):
             # Before anything else: a transaction that has read already has a snapshot of its own.
-            self.connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+            self.connection.execute(joining(snapshot))
         if read_only:
             self.connection.execute("set transaction read only")
 
@@ -147,6 +148,11 @@ class Database:
                 )
 
 
+def joining(snapshot: str) -> sql.Composed:
+    """The statement that makes a transaction see what pg_export_snapshot() named."""
+    return sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot))
+
+
 def application_name(operation: str) -> str:
     """What pg_stat_activity shows for us: `threadline_ops/<operation>`, cut as the server would cut it."""
     return f"threadline_ops/{operation}".encode()[:_APPLICATION_NAME_BYTES].decode(errors="ignore")
@@ -172,8 +178,12 @@ def opened(settings: Settings, operation: str, *, direct: bool = False) -> Gener
         connection.close()
 
 
-def connect(settings: Settings, *, direct: bool = False) -> Connection:
-    """An autocommit connection that never prepares statements; see `opened` for its errors."""
+def destination(settings: Settings, *, direct: bool) -> tuple[str, dict[str, Any]]:
+    """The connection string, a secret, and its parts as libpq spells them.
+
+    Raises:
+        SettingsError: there is none, or it cannot be read.
+    """
     secret = (settings.direct_dsn if direct else None) or settings.dsn
     if secret is None:
         raise SettingsError(
@@ -182,13 +192,18 @@ def connect(settings: Settings, *, direct: bool = False) -> Connection:
         )
     dsn = secret.get_secret_value()
     try:
-        target = conninfo_to_dict(dsn)
+        return dsn, conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         raise SettingsError(
             "the connection string cannot be parsed",
             fix="write THREADLINE_OPS_DSN as postgresql://user:password@host:5432/database, with special "
             "characters percent-encoded",
         ) from None
+
+
+def connect(settings: Settings, *, direct: bool = False) -> Connection:
+    """An autocommit connection that never prepares statements; see `opened` for its errors."""
+    dsn, target = destination(settings, direct=direct)
     patience = int(target.get("connect_timeout") or settings.database.connect_timeout_s)
     try:
         return psycopg.connect(dsn, connect_timeout=patience, autocommit=True, prepare_threshold=None)

@@ -11,7 +11,7 @@ import psycopg
 from threadline_ops.errors import Busy, DatabaseError, Unreachable, UnsafeDatabase
 
 
-def unreachable(error: psycopg.Error, target: dict[str, Any]) -> Unreachable:
+def unreachable(error: Exception, target: dict[str, Any]) -> Unreachable:
     """Why no connection was made to the place that `target` names, as libpq spells its parts."""
     """Our own words: libpq's may quote the connection string."""
     place = f"{target.get('host', 'localhost')}:{target.get('port', 5432)}"
@@ -71,9 +71,24 @@ def translated() -> Generator[None]:
 
 
 def _translation(error: psycopg.Error) -> DatabaseError:
-    state = error.sqlstate or ""
-    relation = error.diag.table_name
-    if state == "42501" and "row-level security" in (error.diag.message_primary or ""):
+    said = error.diag
+    return refusal(
+        error.sqlstate or "", name=type(error).__name__, relation=said.table_name, message=said.message_primary
+    )
+
+
+def refusal(
+    state: str, *, name: str = "an error", relation: str | None = None, message: str | None = None
+) -> DatabaseError:
+    """What a code of the server means; without one, the connection was lost.
+
+    Args:
+        state: SQLSTATE.
+        name: how people call the code.
+        relation: the table that it is about.
+        message: the server's, never passed on.
+    """
+    if state == "42501" and "row-level security" in (message or ""):
         return UnsafeDatabase(
             "row-level security hides rows of the audit tables from this role",
             fix="use a role with BYPASSRLS or the tables' owner; purging by what such a role can see would "
@@ -89,6 +104,6 @@ def _translation(error: psycopg.Error) -> DatabaseError:
             fix="run again; finished steps are kept, the open one is not",
         )
     return DatabaseError(
-        f"the server refused a statement: {type(error).__name__} (SQLSTATE {state})",
+        f"the server refused a statement: {name} (SQLSTATE {state})",
         fix="look up the code and the server's log",
     )

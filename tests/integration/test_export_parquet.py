@@ -22,10 +22,10 @@ import pytest
 
 from tests.audit import bulk, settings_for
 from tests.awkward import START, add, fill
-from threadline_ops.errors import ExportError
-from threadline_ops.export import ExportRequest, Filters, PartWritten, export_parquet, run_export
+from threadline_ops import columnar
+from threadline_ops.errors import DatabaseError, ExportError
+from threadline_ops.export import ExportRequest, Filters, PartWritten, export_parquet, run_export, transactions
 from threadline_ops.export import plan as planning
-from threadline_ops.export import reader as reading
 from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
@@ -48,11 +48,10 @@ def settings(audited: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several parts, tables and pages from few rows."""
+    """Several parts and tables from few rows."""
     monkeypatch.setattr(planning, "SMALLEST_PART", 100)
     monkeypatch.setattr(planning, "LARGEST_PART", 100)
-    monkeypatch.setattr(reading, "PAGE_ROWS", 17)
-    monkeypatch.setattr(reading, "TABLE_ROWS", 40)
+    monkeypatch.setattr(columnar, "BATCH_BYTES", 4_096)
 
 
 def rows_of(folder: Path) -> list[tuple[Any, ...]]:
@@ -90,6 +89,35 @@ def test_many_parts_hold_every_change_once_in_order(settings, connection, tmp_pa
     report = run_export(settings, ExportRequest(str(tmp_path / "out"), readers=readers))
     assert len(report.result.files) > 3
     assert rows_of(tmp_path / "out") == expected(connection), "and in this order, through a run of 300 equal times"
+
+
+@pytest.mark.parametrize("wanted_a_block", [0, 10**9], ids=["by place", "by name"])
+def test_transactions_are_found_wherever_they_lie(settings, connection, tmp_path, monkeypatch, wanted_a_block):
+    bulk(connection, transactions=300, per_transaction=2, days=3, now=datetime.now(UTC))
+    connection.execute("update audit_transactions set meta = '{}' where left(id::text, 1) < '5'")
+    monkeypatch.setattr(transactions, "WANTED_A_BLOCK", wanted_a_block)
+    monkeypatch.setattr(transactions, "AROUND", 0)
+    monkeypatch.setattr(transactions, "SAMPLE", 2)
+    run_export(settings, ExportRequest(str(tmp_path / "out")))
+    assert rows_of(tmp_path / "out") == expected(connection)
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "294276-12-31 23:59:59Z"])
+@pytest.mark.parametrize("table", ["audit_changes", "audit_transactions"])
+def test_a_time_that_parquet_cannot_hold_is_refused(settings, connection, tmp_path, moment, table):
+    bulk(connection, transactions=3, per_transaction=1, days=1, now=datetime.now(UTC))
+    column = "captured_at" if table == "audit_changes" else "occurred_at"
+    connection.execute(f"update {table} set {column} = '{moment}' where id in (select id from {table} limit 1)")
+    with pytest.raises(DatabaseError, match="infinite, or later"):
+        run_export(settings, ExportRequest(str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_first_moment_of_all_is_none_too_early(settings, connection, tmp_path):
+    bulk(connection, transactions=1, per_transaction=1, days=1, now=datetime.now(UTC))
+    connection.execute("update audit_changes set captured_at = '4714-11-24 00:00:00Z BC'")
+    report = run_export(settings, ExportRequest(str(tmp_path / "out")))
+    assert report.result.rows == 1
 
 
 def test_readers_of_others_see_the_types(settings, connection, tmp_path):
@@ -212,10 +240,10 @@ def test_resuming_after_a_purge_is_refused(settings, connection, tmp_path):
 #: itself at that step, and the answer is how it ended and how many steps it took.
 CHILDREN = """
 import os, sys
-from threadline_ops import settings
-from threadline_ops.export import Filters, export_parquet, plan, reader
+from threadline_ops import columnar, settings
+from threadline_ops.export import Filters, export_parquet, plan
 plan.SMALLEST_PART = plan.LARGEST_PART = 100
-reader.PAGE_ROWS = 17
+columnar.BATCH_BYTES = 4096
 count = 0
 def step():
     global count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, islice
@@ -21,10 +21,11 @@ from threadline_ops.archive.slices import Slice, Slicer, day_end, day_start, who
 from threadline_ops.archive.store import Files
 from threadline_ops.database import Database, Identity, connect
 from threadline_ops.errors import ArchiveError
+from threadline_ops.export import reader
 from threadline_ops.export.filters import Filters
 from threadline_ops.export.manifest import file_metadata
 from threadline_ops.export.parquet import write_part
-from threadline_ops.export.reader import Part, Reader
+from threadline_ops.export.reader import Part, Reader, Sources
 from threadline_ops.export.result import FileEntry
 from threadline_ops.settings import Settings
 
@@ -52,6 +53,14 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class _Connected:
+    """What a thread reads days by: the view of a day is this database's, and the sources share it."""
+
+    database: Database
+    sources: Sources
+
+
+@dataclass(frozen=True)
 class Drafting:
     """How days are read and where their files go; used by several threads, each with a connection of its own."""
 
@@ -59,7 +68,7 @@ class Drafting:
     files: Files
     identity: Identity
     stop: threading.Event
-    idle: SimpleQueue[Database] = field(default_factory=SimpleQueue[Database])
+    idle: SimpleQueue[_Connected] = field(default_factory=lambda: SimpleQueue[_Connected]())
 
     def draft(self, day: date, version: int, seal: Seal) -> Draft | None:
         """Write a day's files; None when it holds no change.
@@ -75,9 +84,10 @@ class Drafting:
         destination.discard()
         self.files.remove(folder)
         with (
-            self._connection() as database,
-            database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0),
+            self._connected() as connected,
+            connected.database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0),
         ):
+            database = connected.database
             oldest, snapshot, expected = database.one("archive/day", {"from": day_start(day), "until": day_end(day)})
             if not reached(oldest, seal):
                 raise ArchiveError("a day is not sealed", got=day.isoformat(), fix="run again later")
@@ -87,36 +97,52 @@ class Drafting:
             slicer = Slicer(day, self.settings.archive.slice_rows)
             written: list[FileEntry] = []
             counts: Counter[str] = Counter()
-            for number, tables in enumerate(_by_file(map(stored, slicer.passing(self._tables(database, day))))):
-                entries, counted = write_part(destination, number, tables, metadata, hive=False, schema=SCHEMA)
-                written += entries
-                counts.update(counted)
+            with self._tables(connected, day) as read:
+                for number, tables in enumerate(_by_file(map(stored, slicer.passing(read)))):
+                    entries, counted = write_part(destination, number, tables, metadata, hive=False, schema=SCHEMA)
+                    written += entries
+                    counts.update(counted)
         slices = tuple(slicer.finish())
         _require_all(day, expected, sum(part.rows for part in slices), sum(file.rows for file in written))
         destination.publish([file.name for file in written])
         return Draft(day, version, snapshot, seal, tuple(written), slices, dict(sorted(counts.items())))
 
     @contextmanager
-    def _connection(self) -> Generator[Database]:
-        """One that another day was read by, or a new one."""
+    def _connected(self) -> Generator[_Connected]:
+        """What another day was read by, or new connections."""
         try:
-            database = self.idle.get_nowait()
+            connected = self.idle.get_nowait()
         except Empty:
-            database = Database(connect(self.settings, direct=True), self.settings.database, OPERATION)
+            connected = self._connect()
         try:
-            yield database
+            yield connected
         finally:
-            self.idle.put(database)
+            self.idle.put(connected)
+
+    def _connect(self) -> _Connected:
+        database = Database(connect(self.settings, direct=True), self.settings.database, OPERATION)
+        try:
+            return _Connected(database, reader.connect(self.settings, database))
+        except BaseException:
+            database.connection.close()
+            raise
 
     def close(self) -> None:
         """Close the connections; nobody reads any more."""
         while not self.idle.empty():
-            self.idle.get().connection.close()
+            connected = self.idle.get()
+            connected.sources.close()
+            connected.database.connection.close()
 
-    def _tables(self, database: Database, day: date) -> Generator[pa.Table]:
+    @contextmanager
+    def _tables(self, connected: _Connected, day: date) -> Generator[Generator[pa.Table]]:
+        """The day's changes, as the open transaction sees them."""
+        shared, _ = connected.database.one("export/export_snapshot")
         bounds = whole_day(day)
-        reader = Reader(database, Filters().parameters(), broad=False, stopping=self.stop.is_set)
-        yield from reader.tables(Part(0, bounds.after.time, bounds.upto.time))
+        with connected.sources.transaction(shared):
+            changes = Reader(connected.sources, Filters().parameters(), broad=False, stopping=self.stop.is_set)
+            with closing(changes.tables(Part(0, bounds.after.time, bounds.upto.time))) as tables:
+                yield tables
 
 
 def _filters(day: date) -> Filters:

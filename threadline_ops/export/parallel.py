@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter, deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -23,7 +23,7 @@ from threadline_ops.export.filters import Filters
 from threadline_ops.export.manifest import NAME, file_metadata, manifest, restored
 from threadline_ops.export.parquet import write_empty, write_part
 from threadline_ops.export.plan import Plan
-from threadline_ops.export.reader import Part, Reader
+from threadline_ops.export.reader import Part, Reader, connect
 from threadline_ops.export.result import Event, Exported, FileEntry, PartWritten, Planned
 from threadline_ops.export.schema import SCHEMA
 from threadline_ops.progress import Interrupted
@@ -37,6 +37,7 @@ class _Job:
     """What the readers share."""
 
     settings: Settings
+    database: Database
     filters: Filters
     destination: Destination
     plan: Plan
@@ -104,7 +105,7 @@ def export_parquet(
                     sink.write(json.dumps(plan.plain()).encode())
             records = books.records(destination)
             todo = deque(part for part in plan.parts if part.number not in records)
-            job = _Job(settings, filters, destination, plan, shared, resumed, todo)
+            job = _Job(settings, database, filters, destination, plan, shared, resumed, todo)
             with _clearing(destination):
                 yield from _run(job, records, readers=readers)
             near = planning.near_names(database, filters) if plan.rows == 0 else None
@@ -170,20 +171,17 @@ def _work(job: _Job) -> None:
 @contextmanager
 def _reading(job: _Job) -> Generator[Reader]:
     with (
-        opened(job.settings, OPERATION, direct=True) as database,
-        database.transaction(read_only=True, snapshot=job.shared_snapshot),
+        closing(connect(job.settings, job.database)) as sources,
+        sources.transaction(job.shared_snapshot),
     ):
-        yield _reader(job, database)
-
-
-def _reader(job: _Job, database: Database) -> Reader:
-    broad = job.filters.narrow or job.resumed
-    return Reader(database, job.parameters(), broad=broad, stopping=job.stop.is_set)
+        broad = job.filters.narrow or job.resumed
+        yield Reader(sources, job.parameters(), broad=broad, stopping=job.stop.is_set)
 
 
 def _part(job: _Job, reader: Reader, part: Part) -> dict[str, Any]:
     """Write one part and then its record, which is what makes it finished."""
-    files, tables = write_part(job.destination, part.number, reader.tables(part), job.metadata, hive=job.plan.hive)
+    with closing(reader.tables(part)) as changes:
+        files, tables = write_part(job.destination, part.number, changes, job.metadata, hive=job.plan.hive)
     rows = sum(file.rows for file in files)
     record = {"number": part.number, "rows": rows, "files": [asdict(file) for file in files], "tables": tables}
     with job.destination.writing(books.record_name(part.number)) as sink:

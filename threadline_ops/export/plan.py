@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Any
 
 from threadline_ops.database import Database, Identity
 from threadline_ops.errors import ExportError, SchemaMissing
 from threadline_ops.export.filters import Filters
-from threadline_ops.export.reader import FIRST_TIME, LAST_TIME, Part
+from threadline_ops.export.reader import LAST_TIME, Part
 
 #: Changes a file, at most: what a resumed export does not have to read again, and what one reader is ahead by.
 LARGEST_PART = 131_072
@@ -78,8 +77,8 @@ def cut(database: Database, filters: Filters, *, readers: int) -> tuple[int, tup
         name = "export/cuts" if filters.narrow else "export/cuts_by_index"
         found = database.connection.execute(database.statement(name), parameters | {"part_rows": size})
         bounds = list(dict.fromkeys(row[0] for row in found))
-    ends = [FIRST_TIME, *bounds, LAST_TIME]
-    return rows, tuple(Part(n, after, last) for n, (after, last) in enumerate(pairwise(ends)))
+    ends = [*bounds, LAST_TIME]
+    return rows, tuple(Part(n, after, last) for n, (after, last) in enumerate(zip([None, *bounds], ends, strict=True)))
 
 
 def recount(database: Database, plan: Plan, filters: Filters) -> None:

@@ -23,8 +23,7 @@ LOG_INTERVAL = timedelta(seconds=10)
 #: What an export may run in the database; evidence quotes these files by hash.
 STATEMENTS = (
     "export/count",
-    "export/page",
-    "export/piece",
+    "export/changes",
     "export/transactions",
     "export/timeline",
     "export/selected",

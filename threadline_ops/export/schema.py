@@ -38,6 +38,11 @@ SCHEMA = pa.schema(
     ]
 )
 
+_SHARED = SCHEMA.get_field_index("txid")
+#: What belongs to the change itself, and what its transaction says of it, with that one's id.
+OF_CHANGES = pa.schema(list(SCHEMA)[:_SHARED])
+OF_TRANSACTIONS = pa.schema([pa.field("id", pa.uuid(), nullable=False), *list(SCHEMA)[_SHARED:]])
+
 #: Columns whose values repeat: others would fill a dictionary only to give it up.
 _REPEATING = [
     "transaction_id",

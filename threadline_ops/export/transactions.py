@@ -2,92 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from threadline_ops.database import Database
+from threadline_ops.columnar import Columnar
 from threadline_ops.errors import ExportError
-from threadline_ops.export import columns
+from threadline_ops.export.schema import OF_TRANSACTIONS
 
 #: How many transactions are looked up to learn where the others lie.
 SAMPLE = 16
-#: The scan between them is worth it while a page of the heap holds at least this many that are wanted.
-WANTED_A_BLOCK = 4
+#: Blocks on either side of them that are looked into as well: neighbours are not written strictly in order.
+AROUND = 1
+#: The scan is worth it while a block holds at least this many that are wanted: a probe costs as much as five rows more.
+WANTED_A_BLOCK = 16
 
 
 class Transactions:
     """The transactions that a reader meets.
 
     Args:
-        database: inside the reader's transaction.
-        row: runs a statement of concatenated columns.
+        source: inside the reader's transaction.
     """
 
-    def __init__(self, database: Database, row: Callable[[str, Mapping[str, Any]], tuple[Any, ...]]) -> None:
-        self._database = database
-        self._row = row
+    def __init__(self, source: Columnar) -> None:
+        self._source = source
 
-    def of(self, wanted: pa.FixedSizeBinaryArray, ids: bytes) -> list[pa.Array]:
+    def of(self, wanted: pa.UuidArray) -> list[pa.Array]:
         """The columns of each change's transaction and action.
 
         Args:
             wanted: a transaction id for each change.
-            ids: the same without most of the repetitions.
 
         Raises:
             ExportError: a transaction does not exist.
         """
-        first, last = self._places(ids)
-        known, found = self._fetch(ids, first, last)
-        places = pc.index_in(wanted, value_set=known)
-        if places.null_count and first is not None:
-            missing = b"".join(pc.unique(wanted.filter(places.is_null())).to_pylist())
-            more_known, more = self._fetch(missing, None, None)
-            known = pa.concat_arrays([known, more_known])
-            found = [pa.concat_arrays(pair) for pair in zip(found, more, strict=True)]
-            places = pc.index_in(wanted, value_set=known)
+        keys = wanted.storage
+        ids = pc.unique(keys)
+        found = self._between(ids)
+        if found is None:
+            found = self._named(ids)
+        places = _places_in(found, keys)
+        if places.null_count:
+            rest = self._named(pc.unique(keys.filter(places.is_null())))
+            found = pa.concat_tables([found, rest]).combine_chunks()
+            places = _places_in(found, keys)
         if places.null_count:
             raise ExportError(
                 "changes point to transactions that do not exist",
                 got=f"{places.null_count} changes",
                 fix="the audit tables have lost their foreign key; restore it before exporting",
             )
-        return [column.take(places) for column in found]
+        return [column.chunk(0).take(places) for column in found.columns[1:]]
 
-    def _places(self, ids: bytes) -> tuple[str | None, str | None]:
-        """Between which places in the heap to look, or nothing when they are too far apart."""
-        few = columns.array_literal(columns.sample(ids, SAMPLE))
-        first, last = self._database.one("export/transaction_places", {"ids": few})
-        if first is None or (_block(last) - _block(first) + 1) * WANTED_A_BLOCK > len(ids) // 16:
-            return None, None
-        return first, last
+    def _between(self, ids: pa.FixedSizeBinaryArray) -> pa.Table | None:
+        """All transactions of the stretch of heap where these most likely lie; None where it holds too many others."""
+        few = ids.take(pa.array(np.unique(np.linspace(0, len(ids) - 1, SAMPLE).astype(int))))
+        blocks = self._source.one("export/transaction_places", {"ids": _literal(few)})
+        if blocks["first"] is None:
+            return None
+        first, beyond = max(0, blocks["first"] - AROUND), blocks["last"] + AROUND + 1
+        if (beyond - first) * WANTED_A_BLOCK > len(ids):
+            return None
+        return self._fetch(first=f"({first},0)", beyond=f"({beyond},0)")
 
-    def _fetch(self, ids: bytes, first: str | None, last: str | None) -> tuple[pa.Array, list[pa.Array]]:
-        parameters = {"ids": columns.array_literal(ids), "first": first, "last": last}
-        found = self._row("export/transactions", parameters)
-        rows = found[0]
-        if not rows:
-            return columns.uuids(b""), [pa.array([], kind) for kind in _TYPES]
-        return columns.uuids(found[1]), [
-            columns.integers(found[2]),
-            columns.instants(found[3]),
-            columns.json_text([found[4]], rows),
-            columns.text([found[5]], rows),
-            columns.json_text([found[6]], rows),
-            columns.uuids(found[8], columns.flags(found[7])),
-            *(columns.text([column], rows) for column in found[9:13]),
-        ]
+    def _named(self, ids: pa.FixedSizeBinaryArray) -> pa.Table:
+        return self._fetch(ids=_literal(ids))
+
+    def _fetch(self, *, ids: str | None = None, first: str | None = None, beyond: str | None = None) -> pa.Table:
+        bounds = {"ids": ids, "first": first, "beyond": beyond}
+        return self._source.table("export/transactions", bounds, OF_TRANSACTIONS)
 
 
-_TYPES = [
-    pa.int64(), columns.UTC_MICROSECONDS, pa.string(), pa.string(), pa.string(), pa.binary(16),
-    pa.string(), pa.string(), pa.string(), pa.string(),
-]  # fmt: skip
+def _places_in(found: pa.Table, keys: pa.FixedSizeBinaryArray) -> pa.Int32Array:
+    return pc.index_in(keys, value_set=found.column("id").chunk(0).storage)
 
 
-def _block(place: str) -> int:
-    """The page of a place such as (12,3)."""
-    return int(place[1:].split(",")[0])
+def _literal(ids: pa.FixedSizeBinaryArray) -> str:
+    """UUIDs as PostgreSQL writes an array of them."""
+    return "{" + ",".join(value.hex() for value in ids.to_pylist()) + "}"
