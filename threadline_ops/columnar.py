@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -9,47 +10,56 @@ from typing import Any
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql as driver
-import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from threadline_ops.database import Database, destination, joining
+from threadline_ops.database import destination, joining, local_settings, statement
 from threadline_ops.errors import DatabaseError
+from threadline_ops.sections import DatabaseSettings
 from threadline_ops.server_errors import refusal, unreachable
 from threadline_ops.settings import Settings
 
 #: Bytes of Arrow memory in one batch of a result that is read bit by bit; a row is never divided.
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 16 << 20
 #: PostgreSQL's first moment, 4714-11-24 BC, in microseconds since 1970. What it calls infinite, and what 64 bits cannot
 #: count from 1970 on, comes out as earlier.
 _EARLIEST = -210_866_803_200_000_000
+#: A value's place in a statement, or a percent sign, as psycopg writes them.
+_VALUE = re.compile(r"%\((\w+)\)s|%%")
 
 
 @dataclass(frozen=True)
 class Columnar:
-    """A connection that reads the view of the data which another one exported.
+    """A connection whose results are Arrow; used by one thread at a time.
 
     Attributes:
-        connection: used by one thread at a time.
-        database: that other one; it names schemas and quotes values, because the driver takes whole texts only.
+        connection: the driver's.
+        settings: where the schemas are.
+        operation: shown in pg_stat_activity.
     """
 
     connection: adbc.AdbcConnection
-    database: Database
+    settings: DatabaseSettings
+    operation: str
 
     @contextmanager
-    def transaction(self, snapshot: str) -> Generator[None]:
-        """A read-only transaction that sees what pg_export_snapshot() named, with no limit to how long it reads.
+    def transaction(self, snapshot: str | None = None) -> Generator[None]:
+        """A read-only transaction with one view of the data, and no limit to how long it reads.
+
+        Args:
+            snapshot: see what pg_export_snapshot() named, in a transaction that is still open.
 
         Raises:
             DatabaseError: the server refused; the text is ours, so it holds no row's value.
         """
         self._run("start transaction isolation level repeatable read, read only")
         try:
-            # Before anything else: a transaction that has read already has a snapshot of its own.
-            self._run(joining(snapshot).as_string(self.database.connection))
-            self.one("database/local_settings", self.database.local_settings(statement_timeout_ms=0))
+            if snapshot:
+                # Before anything else: a transaction that has read already has a snapshot of its own.
+                self._run(joining(snapshot).as_string(None))
+            self.one("database/local_settings", local_settings(self.settings, self.operation, 0))
             yield
         finally:
             # What ended it may have ended the connection, and is worth more than what follows from that.
@@ -62,17 +72,30 @@ class Columnar:
         Raises:
             DatabaseError: the server refused, or was lost.
         """
-        with self._reading(self._text(name, parameters)) as (reader, statement):
+        with self._reading(self._text(name, parameters)) as (reader, running):
             try:
                 while (batch := _next(reader)) is not None:
                     yield _table(batch.columns, schema)
             except GeneratorExit:
-                statement.cancel()  # otherwise closing waits for all that the server still has to send
+                running.cancel()  # otherwise closing waits for all that the server still has to send
                 raise
 
     def table(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
         """All rows of a statement whose result is small."""
         return _table(self._all(name, parameters).columns, schema)
+
+    def page(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table | None:
+        """All rows of a statement; None when they are more than BATCH_BYTES, and the transaction is as it was."""
+        self._run("savepoint page")
+        with self._reading(self._text(name, parameters)) as (reader, running):
+            found = _next(reader)
+            if found is None:
+                return schema.empty_table()
+            if _next(reader) is None:
+                return _table(found.columns, schema)
+            running.cancel()
+        self._run("rollback to savepoint page")
+        return None
 
     def one(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The single row of a statement."""
@@ -87,27 +110,31 @@ class Columnar:
             return reader.read_all()
 
     def _run(self, text: str) -> None:
-        with _translated(), adbc.AdbcStatement(self.connection) as statement:
-            statement.set_sql_query(text)
-            statement.execute_update()
+        with _translated(), adbc.AdbcStatement(self.connection) as running:
+            running.set_sql_query(text)
+            running.execute_update()
 
     @contextmanager
     def _reading(self, text: str) -> Generator[tuple[pa.RecordBatchReader, adbc.AdbcStatement]]:
-        with adbc.AdbcStatement(self.connection) as statement:
-            statement.set_options(**{driver.StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)})
-            statement.set_sql_query(text)
+        with adbc.AdbcStatement(self.connection) as running:
+            running.set_options(**{driver.StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)})
+            running.set_sql_query(text)
             with _translated():
-                handle, _ = statement.execute_query()
+                handle, _ = running.execute_query()
                 reader = pa.RecordBatchReader.from_stream(handle)
             with reader:
-                yield reader, statement
+                yield reader, running
 
     def _text(self, name: str, parameters: Mapping[str, Any]) -> str:
-        return psycopg.ClientCursor(self.database.connection).mogrify(self.database.statement(name), parameters)
+        """The statement with its values in it, because the driver's fast way takes whole texts only."""
+        composed = statement(self.settings, name).as_string(None)
+        return _VALUE.sub(
+            lambda found: sql.Literal(parameters[found[1]]).as_string(None) if found[1] else "%", composed
+        )
 
 
-def connect(settings: Settings, database: Database, *, direct: bool) -> Columnar:
-    """One more connection to where `database` leads; see `threadline_ops.database.opened` for errors."""
+def connect(settings: Settings, operation: str, *, direct: bool) -> Columnar:
+    """One more connection; see `threadline_ops.database.opened` for arguments and errors."""
     dsn, target = destination(settings, direct=direct)
     patience = int(target.get("connect_timeout") or settings.database.connect_timeout_s)
     try:
@@ -116,7 +143,7 @@ def connect(settings: Settings, database: Database, *, direct: bool) -> Columnar
         )
     except adbc.Error as error:
         raise unreachable(error, target) from None
-    return Columnar(connected, database)
+    return Columnar(connected, settings.database, operation)
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:

@@ -76,16 +76,8 @@ class Database:
         timeout = self.settings.statement_timeout_ms if statement_timeout_ms is None else statement_timeout_ms
         with translated(), self.connection.transaction():
             self._characteristics(read_only=read_only, snapshot=snapshot)
-            self.one("database/local_settings", self.local_settings(statement_timeout_ms=timeout))
+            self.one("database/local_settings", local_settings(self.settings, self.operation, timeout))
             yield self.connection
-
-    def local_settings(self, *, statement_timeout_ms: int) -> dict[str, str]:
-        """What every transaction is told first, as parameters of sql/database/local_settings.sql."""
-        return {
-            "application_name": application_name(self.operation),
-            "lock_timeout": f"{self.settings.lock_timeout_ms}ms",
-            "statement_timeout": f"{statement_timeout_ms}ms",
-        }
 
     def _characteristics(self, *, read_only: bool, snapshot: bool | str) -> None:
         if snapshot:
@@ -98,8 +90,7 @@ class Database:
 
     def statement(self, name: str, **identifiers: str) -> sql.Composed:
         """A statement from its file, with `{audit}` as the audited schema and `{operations}` as our own."""
-        schemas = {"audit": self.settings.audit_schema, "operations": self.settings.operations_schema}
-        return sql_files.statement(name, **(schemas | identifiers))
+        return statement(self.settings, name, **identifiers)
 
     def one(self, name: str, parameters: dict[str, Any] | None = None, **identifiers: str) -> TupleRow:
         """The single row of a statement, within the transaction at hand."""
@@ -146,6 +137,21 @@ class Database:
                     "this server is a read-only replica",
                     fix="point THREADLINE_OPS_DSN at the primary",
                 )
+
+
+def statement(settings: DatabaseSettings, name: str, **identifiers: str) -> sql.Composed:
+    """A statement from its file, with `{audit}` as the audited schema and `{operations}` as our own."""
+    schemas = {"audit": settings.audit_schema, "operations": settings.operations_schema}
+    return sql_files.statement(name, **(schemas | identifiers))
+
+
+def local_settings(settings: DatabaseSettings, operation: str, statement_timeout_ms: int) -> dict[str, str]:
+    """What every transaction is told first, as parameters of sql/database/local_settings.sql."""
+    return {
+        "application_name": application_name(operation),
+        "lock_timeout": f"{settings.lock_timeout_ms}ms",
+        "statement_timeout": f"{statement_timeout_ms}ms",
+    }
 
 
 def joining(snapshot: str) -> sql.Composed:

@@ -15,11 +15,11 @@ from threadline_ops.columnar import Columnar
 from threadline_ops.database import Database, opened
 from threadline_ops.errors import Busy, DatabaseError, Unreachable
 from threadline_ops.export import Filters
-from threadline_ops.export.reader import LAST_TIME
+from threadline_ops.export.reader import LAST_ID, LAST_TIME
 from threadline_ops.export.schema import OF_CHANGES
 from threadline_ops.settings import Settings
 
-ALL = Filters().parameters() | {"after": None, "last": LAST_TIME}
+ALL = Filters().parameters() | {"after_time": None, "after_id": LAST_ID, "last_time": LAST_TIME, "rows": 10_000}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def exporting(settings) -> Iterator[tuple[Database, str]]:
 
 @pytest.fixture
 def source(settings, exporting) -> Iterator[Columnar]:
-    with closing(columnar.connect(settings, exporting[0], direct=True)) as connected:
+    with closing(columnar.connect(settings, "test", direct=True)) as connected:
         yield connected
 
 
@@ -56,7 +56,7 @@ def begun(connection, settings, monkeypatch) -> Iterator[tuple[Columnar, int, It
     monkeypatch.setattr(columnar, "BATCH_BYTES", 100_000)
     with opened(settings, "test") as database, database.transaction(read_only=True, snapshot=True):
         snapshot = database.one("export/export_snapshot")[0]
-        with closing(columnar.connect(settings, database, direct=True)) as source, source.transaction(snapshot):
+        with closing(columnar.connect(settings, "test", direct=True)) as source, source.transaction(snapshot):
             backend = source.one("database/identity", {})["pg_backend_pid"]
             tables = source.tables("export/changes", ALL, OF_CHANGES)
             assert next(tables).num_rows < 100
@@ -71,7 +71,7 @@ def test_what_came_after_the_snapshot_is_not_seen(connection, exporting, source)
 
 def test_a_refusal_tells_its_code_and_no_value(exporting, source):
     with source.transaction(exporting[1]), pytest.raises(DatabaseError, match="SQLSTATE 22007") as raised:
-        read(source, ALL | {"after": "hunter2"})
+        read(source, ALL | {"after_time": "hunter2"})
     assert "hunter2" not in str(raised.value)
     assert raised.value.__suppress_context__
     with source.transaction(exporting[1]):
@@ -106,9 +106,9 @@ def test_a_lost_server_is_an_error_and_no_end(begun, connection):
 
 
 @pytest.mark.parametrize("change", [{"password": "hunter2", "user": "nobody"}, {"port": "1"}])
-def test_a_connection_that_fails_tells_no_password(settings, exporting, change):
+def test_a_connection_that_fails_tells_no_password(settings, change):
     dsn = SecretStr(make_conninfo(dsn_of(settings), **change))
     with pytest.raises(Unreachable) as raised:
-        columnar.connect(settings.model_copy(update={"dsn": dsn}), exporting[0], direct=True)
+        columnar.connect(settings.model_copy(update={"dsn": dsn}), "test", direct=True)
     assert "hunter2" not in str(raised.value)
     assert raised.value.__suppress_context__

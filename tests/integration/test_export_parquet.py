@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pandas as pd
@@ -26,6 +27,7 @@ from threadline_ops import columnar
 from threadline_ops.errors import DatabaseError, ExportError
 from threadline_ops.export import ExportRequest, Filters, PartWritten, export_parquet, run_export, transactions
 from threadline_ops.export import plan as planning
+from threadline_ops.export import reader as reading
 from threadline_ops.settings import Settings
 
 pytestmark = pytest.mark.pooled
@@ -46,12 +48,15 @@ def settings(audited: str, tmp_path: Path) -> Settings:
     return settings_for(audited, tmp_path / "evidence")
 
 
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several parts and tables from few rows."""
+@pytest.fixture(params=["pages", "joined"])
+def small_parts(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Several parts and tables from few rows: in pages of changes alone, or as where no page fits into memory."""
     monkeypatch.setattr(planning, "SMALLEST_PART", 100)
     monkeypatch.setattr(planning, "LARGEST_PART", 100)
-    monkeypatch.setattr(columnar, "BATCH_BYTES", 4_096)
+    if request.param == "pages":
+        monkeypatch.setattr(reading, "PAGE_ROWS", 17)
+    else:
+        monkeypatch.setattr(columnar, "BATCH_BYTES", 4_096)
 
 
 def rows_of(folder: Path) -> list[tuple[Any, ...]]:
@@ -113,11 +118,26 @@ def test_a_time_that_parquet_cannot_hold_is_refused(settings, connection, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_the_first_moment_of_all_is_none_too_early(settings, connection, tmp_path):
-    bulk(connection, transactions=1, per_transaction=1, days=1, now=datetime.now(UTC))
-    connection.execute("update audit_changes set captured_at = '4714-11-24 00:00:00Z BC'")
-    report = run_export(settings, ExportRequest(str(tmp_path / "out")))
-    assert report.result.rows == 1
+def test_pages_follow_one_another_from_the_first_moment_of_all_on(settings, connection, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "PAGE_ROWS", 1)
+    moments = (
+        "4714-11-24 00:00:00Z BC",
+        "0044-03-15 11:59:59.999999Z BC",
+        "1969-12-31 23:59:59.999999Z",
+        "1970-01-01 00:00:00Z",
+        "2026-05-01 12:34:56.000001Z",
+        "12026-05-01 12:34:56.789Z",
+        "294246-12-31 23:59:59.999999Z",
+    )
+    bulk(connection, transactions=len(moments), per_transaction=1, days=1, now=datetime.now(UTC))
+    ids = [row[0] for row in connection.execute("select id from audit_changes").fetchall()]
+    for identity, moment in zip(ids, moments, strict=True):
+        connection.execute("update audit_changes set captured_at = %s where id = %s", (moment, identity))
+    run_export(settings, ExportRequest(str(tmp_path / "out")))
+    table = pq.ParquetFile(tmp_path / "out" / "part-00000.parquet").read(columns=["id", "captured_at"])
+    assert [UUID(bytes=value.as_py().bytes) for value in table["id"]] == ids
+    rendered = connection.execute("select extract(epoch from captured_at) * 1000000 from audit_changes order by 1")
+    assert table["captured_at"].cast("int64").to_pylist() == [int(row[0]) for row in rendered]
 
 
 def test_readers_of_others_see_the_types(settings, connection, tmp_path):

@@ -19,13 +19,13 @@ from threadline_ops.archive.schema import SCHEMA, stored
 from threadline_ops.archive.seal import reached
 from threadline_ops.archive.slices import Slice, Slicer, day_end, day_start, whole_day
 from threadline_ops.archive.store import Files
-from threadline_ops.database import Database, Identity, connect
+from threadline_ops.columnar import Columnar, connect
+from threadline_ops.database import Identity
 from threadline_ops.errors import ArchiveError
-from threadline_ops.export import reader
 from threadline_ops.export.filters import Filters
 from threadline_ops.export.manifest import file_metadata
 from threadline_ops.export.parquet import write_part
-from threadline_ops.export.reader import Part, Reader, Sources
+from threadline_ops.export.reader import Part, Reader
 from threadline_ops.export.result import FileEntry
 from threadline_ops.settings import Settings
 
@@ -53,14 +53,6 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class _Connected:
-    """What a thread reads days by: the view of a day is this database's, and the sources share it."""
-
-    database: Database
-    sources: Sources
-
-
-@dataclass(frozen=True)
 class Drafting:
     """How days are read and where their files go; used by several threads, each with a connection of its own."""
 
@@ -68,7 +60,7 @@ class Drafting:
     files: Files
     identity: Identity
     stop: threading.Event
-    idle: SimpleQueue[_Connected] = field(default_factory=lambda: SimpleQueue[_Connected]())
+    idle: SimpleQueue[Columnar] = field(default_factory=SimpleQueue[Columnar])
 
     def draft(self, day: date, version: int, seal: Seal) -> Draft | None:
         """Write a day's files; None when it holds no change.
@@ -83,12 +75,9 @@ class Drafting:
         # What a crash left: no manifest names it, or this version would be another.
         destination.discard()
         self.files.remove(folder)
-        with (
-            self._connected() as connected,
-            connected.database.transaction(read_only=True, snapshot=True, statement_timeout_ms=0),
-        ):
-            database = connected.database
-            oldest, snapshot, expected = database.one("archive/day", {"from": day_start(day), "until": day_end(day)})
+        with self._connected() as source, source.transaction():
+            view = source.one("archive/day", {"from": day_start(day), "until": day_end(day)})
+            oldest, snapshot, expected = view["oldest"], view["snapshot"], view["changes"]
             if not reached(oldest, seal):
                 raise ArchiveError("a day is not sealed", got=day.isoformat(), fix="run again later")
             if not expected:
@@ -97,7 +86,7 @@ class Drafting:
             slicer = Slicer(day, self.settings.archive.slice_rows)
             written: list[FileEntry] = []
             counts: Counter[str] = Counter()
-            with self._tables(connected, day) as read:
+            with closing(self._tables(source, day)) as read:
                 for number, tables in enumerate(_by_file(map(stored, slicer.passing(read)))):
                     entries, counted = write_part(destination, number, tables, metadata, hive=False, schema=SCHEMA)
                     written += entries
@@ -108,41 +97,26 @@ class Drafting:
         return Draft(day, version, snapshot, seal, tuple(written), slices, dict(sorted(counts.items())))
 
     @contextmanager
-    def _connected(self) -> Generator[_Connected]:
-        """What another day was read by, or new connections."""
+    def _connected(self) -> Generator[Columnar]:
+        """One that another day was read by, or a new one."""
         try:
-            connected = self.idle.get_nowait()
+            source = self.idle.get_nowait()
         except Empty:
-            connected = self._connect()
+            source = connect(self.settings, OPERATION, direct=True)
         try:
-            yield connected
+            yield source
         finally:
-            self.idle.put(connected)
-
-    def _connect(self) -> _Connected:
-        database = Database(connect(self.settings, direct=True), self.settings.database, OPERATION)
-        try:
-            return _Connected(database, reader.connect(self.settings, database))
-        except BaseException:
-            database.connection.close()
-            raise
+            self.idle.put(source)
 
     def close(self) -> None:
         """Close the connections; nobody reads any more."""
         while not self.idle.empty():
-            connected = self.idle.get()
-            connected.sources.close()
-            connected.database.connection.close()
+            self.idle.get().close()
 
-    @contextmanager
-    def _tables(self, connected: _Connected, day: date) -> Generator[Generator[pa.Table]]:
-        """The day's changes, as the open transaction sees them."""
-        shared, _ = connected.database.one("export/export_snapshot")
+    def _tables(self, source: Columnar, day: date) -> Generator[pa.Table]:
         bounds = whole_day(day)
-        with connected.sources.transaction(shared):
-            changes = Reader(connected.sources, Filters().parameters(), broad=False, stopping=self.stop.is_set)
-            with closing(changes.tables(Part(0, bounds.after.time, bounds.upto.time))) as tables:
-                yield tables
+        reader = Reader(source, Filters().parameters(), broad=False, stopping=self.stop.is_set)
+        return reader.tables(Part(0, bounds.after.time, bounds.upto.time))
 
 
 def _filters(day: date) -> Filters:

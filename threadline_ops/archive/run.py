@@ -16,7 +16,15 @@ from threadline_ops.archive.session import writing
 from threadline_ops.errors import SettingsError
 from threadline_ops.settings import Settings
 
-STATEMENTS = ("archive/mark", "archive/marks", "archive/days", "archive/day", "export/changes", "export/transactions")
+STATEMENTS = (
+    "archive/mark",
+    "archive/marks",
+    "archive/days",
+    "archive/day",
+    "export/changes",
+    "export/joined",
+    "export/transactions",
+)
 
 Echo = Callable[[str], None]
 ShouldStop = Callable[[], bool]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from threadline_ops.database import Database, opened
+from threadline_ops.columnar import connect
+from threadline_ops.database import opened
 from threadline_ops.errors import ExportError
 from threadline_ops.export import books
 from threadline_ops.export import plan as planning
@@ -23,7 +24,7 @@ from threadline_ops.export.filters import Filters
 from threadline_ops.export.manifest import NAME, file_metadata, manifest, restored
 from threadline_ops.export.parquet import write_empty, write_part
 from threadline_ops.export.plan import Plan
-from threadline_ops.export.reader import Part, Reader, connect
+from threadline_ops.export.reader import Part, Reader
 from threadline_ops.export.result import Event, Exported, FileEntry, PartWritten, Planned
 from threadline_ops.export.schema import SCHEMA
 from threadline_ops.progress import Interrupted
@@ -37,7 +38,6 @@ class _Job:
     """What the readers share."""
 
     settings: Settings
-    database: Database
     filters: Filters
     destination: Destination
     plan: Plan
@@ -105,7 +105,7 @@ def export_parquet(
                     sink.write(json.dumps(plan.plain()).encode())
             records = books.records(destination)
             todo = deque(part for part in plan.parts if part.number not in records)
-            job = _Job(settings, database, filters, destination, plan, shared, resumed, todo)
+            job = _Job(settings, filters, destination, plan, shared, resumed, todo)
             with _clearing(destination):
                 yield from _run(job, records, readers=readers)
             near = planning.near_names(database, filters) if plan.rows == 0 else None
@@ -171,11 +171,11 @@ def _work(job: _Job) -> None:
 @contextmanager
 def _reading(job: _Job) -> Generator[Reader]:
     with (
-        closing(connect(job.settings, job.database)) as sources,
-        sources.transaction(job.shared_snapshot),
+        closing(connect(job.settings, OPERATION, direct=True)) as source,
+        source.transaction(job.shared_snapshot),
     ):
         broad = job.filters.narrow or job.resumed
-        yield Reader(sources, job.parameters(), broad=broad, stopping=job.stop.is_set)
+        yield Reader(source, job.parameters(), broad=broad, stopping=job.stop.is_set)
 
 
 def _part(job: _Job, reader: Reader, part: Part) -> dict[str, Any]:

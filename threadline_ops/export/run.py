@@ -24,6 +24,7 @@ LOG_INTERVAL = timedelta(seconds=10)
 STATEMENTS = (
     "export/count",
     "export/changes",
+    "export/joined",
     "export/transactions",
     "export/timeline",
     "export/selected",
