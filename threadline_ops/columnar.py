@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from threadline_ops.database import destination, joining, local_settings, statement
-from threadline_ops.errors import DatabaseError
+from threadline_ops.errors import DatabaseError, Unreachable
 from threadline_ops.sections import DatabaseSettings
 from threadline_ops.server_errors import refusal, unreachable
 from threadline_ops.settings import Settings
@@ -26,6 +26,8 @@ BATCH_BYTES = 16 << 20
 #: PostgreSQL's first moment, 4714-11-24 BC, in microseconds since 1970. What it calls infinite, and what 64 bits cannot
 #: count from 1970 on, comes out as earlier.
 _EARLIEST = -210_866_803_200_000_000
+#: How the driver's libpq, which is not psycopg's, says that it lacks something.
+_UNKNOWN = ("invalid connection option", "not compiled in", "GSSAPI")
 #: A value's place in a statement, or a percent sign, as psycopg writes them.
 _VALUE = re.compile(r"%\((\w+)\)s|%%")
 
@@ -142,6 +144,11 @@ def connect(settings: Settings, operation: str, *, direct: bool) -> Columnar:
             driver.connect(make_conninfo(dsn, connect_timeout=patience, client_encoding="UTF8"))
         )
     except adbc.Error as error:
+        if any(sign in str(error) for sign in _UNKNOWN):
+            raise Unreachable(
+                "the connection string asks for what Arrow's driver, by which exports and the archive read, lacks",
+                fix="set THREADLINE_OPS_DIRECT_DSN to one without Kerberos and without options that libpq 16 has not",
+            ) from None
         raise unreachable(error, target) from None
     return Columnar(connected, settings.database, operation)
 

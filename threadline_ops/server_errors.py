@@ -12,8 +12,10 @@ from threadline_ops.errors import Busy, DatabaseError, Unreachable, UnsafeDataba
 
 
 def unreachable(error: Exception, target: dict[str, Any]) -> Unreachable:
-    """Why no connection was made to the place that `target` names, as libpq spells its parts."""
-    """Our own words: libpq's may quote the connection string."""
+    """Why no connection was made to the place that `target` names, as libpq spells its parts.
+
+    In words of ours: libpq's may quote the connection string.
+    """
     place = f"{target.get('host', 'localhost')}:{target.get('port', 5432)}"
     text = str(error)
     if "password" in text or "authentication" in text or "pg_hba" in text:

@@ -19,7 +19,13 @@ from threadline_ops.export.reader import LAST_ID, LAST_TIME
 from threadline_ops.export.schema import OF_CHANGES
 from threadline_ops.settings import Settings
 
-ALL = Filters().parameters() | {"after_time": None, "after_id": LAST_ID, "last_time": LAST_TIME, "rows": 10_000}
+ALL = Filters().parameters() | {
+    "after_time": None,
+    "after_id": LAST_ID,
+    "last_time": LAST_TIME,
+    "rows": 10_000,
+    "exact": True,
+}
 
 
 @pytest.fixture
@@ -112,3 +118,10 @@ def test_a_connection_that_fails_tells_no_password(settings, change):
         columnar.connect(settings.model_copy(update={"dsn": dsn}), "test", direct=True)
     assert "hunter2" not in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("change", [{"min_protocol_version": "3.0"}, {"gssencmode": "require"}])
+def test_what_the_drivers_libpq_lacks_is_said(settings, change):
+    dsn = SecretStr(make_conninfo(dsn_of(settings), **change))
+    with pytest.raises(Unreachable, match="THREADLINE_OPS_DIRECT_DSN"):
+        columnar.connect(settings.model_copy(update={"dsn": dsn}), "test", direct=True)

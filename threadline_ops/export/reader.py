@@ -6,7 +6,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from threadline_ops import columnar
 from threadline_ops.columnar import Columnar
@@ -22,6 +24,10 @@ PAGE_ROWS = 16_384
 SMALLEST_PAGE = 8
 #: The Julian day of 1970-01-01.
 _EPOCH = 2_440_588
+
+
+#: A change's captured_at, None before all, and its id.
+Place = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
@@ -64,29 +70,71 @@ class Reader:
         Raises:
             Interrupted: `stopping` said so.
         """
-        key = {"after_time": part.after, "after_id": LAST_ID, "last_time": part.last}
+        after: Place = part.after, LAST_ID
+        exact = False
         while True:
             if self._stopping():
                 raise Interrupted
-            asked, found = self._rows, 0
-            for table in self._page(key | {"rows": asked}):
-                found += table.num_rows
-                key |= {"after_time": _moment(table), "after_id": str(table.column("id")[-1].as_py())}
-                yield table
+            asked = self._rows
+            bounds = self._parameters | {
+                "after_time": after[0],
+                "after_id": after[1],
+                "last_time": part.last,
+                "rows": asked,
+            }
+            page = self._source.page("export/changes", bounds | {"exact": exact}, OF_CHANGES)
+            if page is None:
+                found, after = yield from self._large(bounds, after)
+            else:
+                found = page.num_rows
+                if not exact:
+                    page, exact = _settled(page, ends=found < asked)
+                if page.num_rows:
+                    after = _place(page) if exact else (_place(page)[0], LAST_ID)
+                    yield self._complete(page)
             if found < asked:
                 return
 
-    def _page(self, bounds: dict[str, Any]) -> Generator[pa.Table]:
-        """The next changes: as one table, or as several where values are large."""
-        page = self._source.page("export/changes", self._parameters | bounds, OF_CHANGES)
-        if page is None:
-            self._rows = max(SMALLEST_PAGE, self._rows // 4)
-            yield from self._source.tables("export/joined", self._parameters | bounds, SCHEMA)
-        elif page.num_rows:
-            if page.nbytes * 2 < columnar.BATCH_BYTES:
-                self._rows = min(PAGE_ROWS, self._rows * 2)
-            transactions = self._transactions.of(page.column("transaction_id").chunk(0))
-            yield pa.Table.from_arrays([*page.columns, *transactions], schema=SCHEMA)
+    def _complete(self, page: pa.Table) -> pa.Table:
+        """The page with its transactions; and a look at whether the next one may be larger."""
+        if page.nbytes * 2 < columnar.BATCH_BYTES:
+            self._rows = min(PAGE_ROWS, self._rows * 2)
+        transactions = self._transactions.of(page.column("transaction_id").chunk(0))
+        return pa.Table.from_arrays([*page.columns, *transactions], schema=SCHEMA)
+
+    def _large(self, bounds: dict[str, Any], after: Place) -> Generator[pa.Table, None, tuple[int, Place]]:
+        """A page that no batch holds, batch by batch; gives its rows, and its last change's place."""
+        self._rows = max(SMALLEST_PAGE, self._rows // 4)
+        found = 0
+        for table in self._source.tables("export/joined", bounds | {"exact": True}, SCHEMA):
+            found, after = found + table.num_rows, _place(table)
+            yield table
+        return found, after
+
+
+def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
+    """A page that came by time alone, sorted by id as well, and whether that made a difference.
+
+    Args:
+        page: of changes.
+        ends: nothing follows; otherwise the last moment may go on, and is left to the next page.
+    """
+    moments: Any = page.column("captured_at").chunk(0).view(pa.int64())
+    times = np.asarray(moments)
+    if not ends:
+        kept = int(np.searchsorted(times, times[-1]))
+        if not kept:
+            return page.slice(0, 0), True
+        page, times = page.slice(0, kept), times[:kept]
+    if not (times[1:] == times[:-1]).any():
+        return page, False
+    keys = pa.table({"time": times, "id": page.column("id").chunk(0).storage})
+    order = pc.sort_indices(keys, sort_keys=[("time", "ascending"), ("id", "ascending")])
+    return page.take(order).combine_chunks(), True
+
+
+def _place(table: pa.Table) -> Place:
+    return _moment(table), str(table.column("id")[-1].as_py())
 
 
 def _moment(table: pa.Table) -> str:
