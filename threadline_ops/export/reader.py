@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from threadline_ops import columnar
 from threadline_ops.columnar import Columnar
@@ -119,8 +120,7 @@ def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
         page: of changes.
         ends: nothing follows; otherwise the last moment may go on, and is left to the next page.
     """
-    moments: Any = page.column("captured_at").chunk(0).view(pa.int64())
-    times = np.asarray(moments)
+    times = _microseconds(page.column("captured_at").chunk(0))
     if not ends:
         kept = int(np.searchsorted(times, times[-1]))
         if not kept:
@@ -131,6 +131,10 @@ def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
     keys = pa.table({"time": times, "id": page.column("id").chunk(0).storage})
     order = pc.sort_indices(keys, sort_keys=[("time", "ascending"), ("id", "ascending")])
     return page.take(order).combine_chunks(), True
+
+
+def _microseconds(moments: Any) -> NDArray[np.int64]:
+    return np.asarray(moments.view(pa.int64()))
 
 
 def _place(table: pa.Table) -> Place:
