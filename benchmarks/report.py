@@ -1,4 +1,4 @@
-"""results.json for machines, docs/performance.md for people, both from the same measurements."""
+"""results.json for machines, docs/performance.md and a few lines of the README for people, from the same measurements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psycopg
 
@@ -31,6 +32,20 @@ _QUICK = (
     "**A quick run.** At this size round trips and fixed costs are most of what is measured. The goals are\n"
     "meant for the full size, and what is said below of bounds and profiles speaks of it."
 )
+README = ROOT / "README.md"
+#: Where the README says what was last measured, and which cases, in words of its readers.
+_MEASURED = ("<!-- measured: written by make bench -->\n", "<!-- end of measured -->\n")
+_HEADLINES = {
+    "purge.vs_threadline": "purge at full speed: times faster than Threadline's own algorithm",
+    "purge.vs_threadline_gentle": "purge by default, giving way to a writer: times faster than the same",
+    "purge.vs_single_delete": "purge in batches, with its certificate: times as long as one giant DELETE",
+    "export.vs_copy_2": "export to sorted Parquet: times as long as two raw COPYs to nowhere",
+    "export.vs_pandas": "export: times faster than pandas",
+    "export.peak_rss_mb": "memory of an export of any size",
+    "archive.gated_purge": "purge that compares each row with its archive: times as long as the plain one",
+    "run.overhead_s": "what a run in Dagster adds",
+    "cli.start_ms": "`threadline-ops --help`",
+}
 _PACKAGES = ("threadline-ops", "psycopg", "pyarrow", "dagster", "pandas")
 _PEERS = ("duckdb", "adbc-driver-postgresql", "connectorx", "polars")
 
@@ -67,7 +82,7 @@ def write(
     results: Sequence[Case],
     profiles: Sequence[Profile],
 ) -> None:
-    """Write both files."""
+    """Write what machines read, and what people read."""
     document = {
         "machine": about,
         "versions": used,
@@ -77,8 +92,33 @@ def write(
         "profiles": [asdict(profile) for profile in profiles],
     }
     RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    _render(about, used, scale, results, profiles)
+
+
+def _render(
+    about: dict[str, object],
+    used: dict[str, str],
+    scale: dict[str, int],
+    results: Sequence[Case],
+    profiles: Sequence[Profile],
+) -> None:
     PAGE.write_text(page(about, used, scale, results, profiles), encoding="utf-8")
+    README.write_text(with_headlines(README.read_text(encoding="utf-8"), scale, results), encoding="utf-8")
     plot(results)
+
+
+def with_headlines(readme: str, scale: dict[str, int], results: Sequence[Case]) -> str:
+    """The README with these figures where it says what was last measured."""
+    before, rest = readme.split(_MEASURED[0])
+    _, after = rest.split(_MEASURED[1])
+    known = {case.case: case for case in results}
+    rows = [
+        f"| {words} | {_value(known[name])} | {_goal(known[name])} |"
+        for name, words in _HEADLINES.items()
+        if name in known
+    ]
+    head = [f"| last measured, on {scale['changes']:,} changes | | goal |", "| --- | --- | --- |"]
+    return before + _MEASURED[0] + "\n".join([*head, *rows, ""]) + _MEASURED[1] + after
 
 
 def plot(results: Sequence[Case]) -> None:
@@ -158,26 +198,35 @@ def _explained(missed: Sequence[Case]) -> list[str]:
     return lines
 
 
-def again() -> None:
-    """Render the page from results.json: after `bounds.md` changed, without measuring."""
+def measured() -> tuple[dict[str, Any], list[Case]]:
+    """What results.json holds, and its cases."""
     document = json.loads(RESULTS.read_text(encoding="utf-8"))
     names = {field.name for field in fields(Case)}
-    results = [Case(**{key: value for key, value in case.items() if key in names}) for case in document["results"]]
+    return document, [Case(**{key: value for key, value in case.items() if key in names}) for case in document["results"]]
+
+
+def again() -> None:
+    """Render what people read from results.json: after `bounds.md` changed, without measuring."""
+    document, results = measured()
     profiles = [Profile(**profile) for profile in document.get("profiles", [])]
-    text = page(document["machine"], document["versions"], document["scale"], results, profiles)
-    PAGE.write_text(text, encoding="utf-8")
-    plot(results)
+    _render(document["machine"], document["versions"], document["scale"], results, profiles)
 
 
 def _row(case: Case) -> str:
-    sign = ">=" if case.better == "higher" else "<="
-    value = "not measured" if case.value is None else f"{case.value:,g} {case.unit}"
     met = {True: "yes", False: "**no**", None: "-"}[case.met]
     cells = [
-        f"`{case.case}`", value, f"{sign} {case.goal:g} {case.unit}", met,
+        f"`{case.case}`", _value(case), _goal(case), met,
         _spread(case.ours), _spread(case.theirs), str(case.repeats), case.note,
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
+
+
+def _value(case: Case) -> str:
+    return "not measured" if case.value is None else f"{case.value:,g} {case.unit}"
+
+
+def _goal(case: Case) -> str:
+    return f"{'>=' if case.better == 'higher' else '<='} {case.goal:g} {case.unit}"
 
 
 def _spread(values: list[float]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks import report
 from benchmarks.cases import interleaved, ratio
 from benchmarks.readers import ReaderError, from_start, kept
 
@@ -45,3 +47,11 @@ def test_a_reader_that_fails_says_why_every_time(tmp_path: Path):
         for _ in range(2):
             with pytest.raises(ReaderError, match="KeyError: 'nobody'"):
                 export("nobody", "postgresql:", tmp_path / "file")
+
+
+def test_the_readme_tells_what_was_last_measured():
+    document, results = report.measured()
+    readme = report.README.read_text(encoding="utf-8")
+    assert report.with_headlines(readme, document["scale"], results) == readme
+    faster = [replace(case, value=1_000_000.0) for case in results]
+    assert report.with_headlines(readme, document["scale"], faster) != readme

@@ -122,7 +122,7 @@ def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
     """
     times = _microseconds(page.column("captured_at").chunk(0))
     if not ends:
-        kept = int(np.searchsorted(times, times[-1]))
+        kept = int(np.searchsorted(times, times[-1:])[0])
         if not kept:
             return page.slice(0, 0), True
         page, times = page.slice(0, kept), times[:kept]
