@@ -46,6 +46,6 @@ FULL = Effort(
     days=60, rows=1_000_000, records=100_000, often=15, statements=20, kept_readers=False,
 )  # fmt: skip
 QUICK = Effort(
-    transactions=100_000, read=30_000, repeats=5, decisive=5, patience_s=0.5, idle_s=1.0,
-    days=20, rows=100_000, records=5_000, often=5, statements=5, kept_readers=True,
+    transactions=100_000, read=30_000, repeats=5, decisive=5, patience_s=0.4, idle_s=0.8,
+    days=10, rows=100_000, records=5_000, often=5, statements=5, kept_readers=True,
 )  # fmt: skip

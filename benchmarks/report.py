@@ -1,4 +1,4 @@
-"""results.json for machines, docs/performance.md and a few lines of the README for people, from the same measurements."""
+"""results.json for machines, docs/performance.md and a table in the README for people, from the same measurements."""
 
 from __future__ import annotations
 
@@ -202,7 +202,8 @@ def measured() -> tuple[dict[str, Any], list[Case]]:
     """What results.json holds, and its cases."""
     document = json.loads(RESULTS.read_text(encoding="utf-8"))
     names = {field.name for field in fields(Case)}
-    return document, [Case(**{key: value for key, value in case.items() if key in names}) for case in document["results"]]
+    cases = [{key: value for key, value in case.items() if key in names} for case in document["results"]]
+    return document, [Case(**case) for case in cases]
 
 
 def again() -> None:
