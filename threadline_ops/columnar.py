@@ -84,7 +84,8 @@ class Columnar:
 
     def table(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
         """All rows of a statement whose result is small."""
-        return _table(self._all(name, parameters).columns, schema)
+        found = self._all(name, parameters)
+        return _table(found.columns, schema) if found.num_rows else schema.empty_table()
 
     def page(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table | None:
         """All rows of a statement; None when they are more than BATCH_BYTES, and the transaction is as it was."""

@@ -118,6 +118,19 @@ def test_a_time_that_parquet_cannot_hold_is_refused(settings, connection, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("which", ["true", "left(id::text, 1) < '8'"], ids=["all", "some"])
+def test_changes_without_their_transaction_are_not_exported_as_if_nothing_were_missing(
+    settings, connection, tmp_path, which
+):
+    bulk(connection, transactions=60, per_transaction=2, days=3, now=datetime.now(UTC))
+    connection.execute("alter table audit_changes drop constraint audit_changes_transaction_id_fkey")
+    connection.execute(f"delete from audit_transactions where {which}")
+    with pytest.raises(ExportError, match="transactions that do not exist"):
+        run_export(settings, ExportRequest(str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
 def test_pages_follow_one_another_from_the_first_moment_of_all_on(settings, connection, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "PAGE_ROWS", 1)
     moments = (

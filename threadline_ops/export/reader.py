@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadline_ops import columnar
 from threadline_ops.columnar import Columnar
 from threadline_ops.export.schema import OF_CHANGES, SCHEMA
-from threadline_ops.export.transactions import Transactions
+from threadline_ops.export.transactions import Transactions, require_all
 from threadline_ops.progress import Interrupted
 
 LAST_TIME = "infinity"
@@ -108,6 +108,7 @@ class Reader:
         self._rows = max(SMALLEST_PAGE, self._rows // 4)
         found = 0
         for table in self._source.tables("export/joined", bounds | {"exact": True}, SCHEMA):
+            require_all(table.column("txid"))
             found, after = found + table.num_rows, _place(table)
             yield table
         return found, after

@@ -47,12 +47,7 @@ class Transactions:
             rest = self._named(pc.unique(keys.filter(places.is_null())))
             found = pa.concat_tables([found, rest]).combine_chunks()
             places = _places_in(found, keys)
-        if places.null_count:
-            raise ExportError(
-                "changes point to transactions that do not exist",
-                got=f"{places.null_count} changes",
-                fix="the audit tables have lost their foreign key; restore it before exporting",
-            )
+        require_all(places)
         return [column.chunk(0).take(places) for column in found.columns[1:]]
 
     def _between(self, ids: pa.FixedSizeBinaryArray) -> pa.Table | None:
@@ -72,6 +67,20 @@ class Transactions:
     def _fetch(self, *, ids: str | None = None, first: str | None = None, beyond: str | None = None) -> pa.Table:
         bounds = {"ids": ids, "first": first, "beyond": beyond}
         return self._source.table("export/transactions", bounds, OF_TRANSACTIONS)
+
+
+def require_all(found: pa.Array | pa.ChunkedArray) -> None:
+    """Check that no change lacks what every transaction has.
+
+    Raises:
+        ExportError: a transaction does not exist.
+    """
+    if found.null_count:
+        raise ExportError(
+            "changes point to transactions that do not exist",
+            got=f"{found.null_count} changes",
+            fix="the audit tables have lost their foreign key; restore it before exporting",
+        )
 
 
 def _places_in(found: pa.Table, keys: pa.FixedSizeBinaryArray) -> pa.Int32Array:
