@@ -118,6 +118,20 @@ def test_a_time_that_parquet_cannot_hold_is_refused(settings, connection, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("conforming", ["on", "off"])
+@pytest.mark.parametrize(
+    "name", ["o'clock", "a\\", "\\'; drop table audit_changes; --", "%(table)s %% {audit}", "grün ☃", '"']
+)
+def test_filters_are_values_whatever_they_hold(settings, connection, tmp_path, name, conforming):
+    bulk(connection, transactions=5, per_transaction=2, days=3, now=datetime.now(UTC))
+    connection.execute(f"alter database {connection.info.dbname} set standard_conforming_strings = {conforming}")
+    one = "update audit_changes set table_name = %s where id = (select id from audit_changes limit 1)"
+    connection.execute(one, (name,))
+    report = run_export(settings, ExportRequest(str(tmp_path / "out"), Filters(table=name)))
+    assert report.result.rows == 1
+    assert rows_of(tmp_path / "out")[0][3] == name
+
+
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("which", ["true", "left(id::text, 1) < '8'"], ids=["all", "some"])
 def test_changes_without_their_transaction_are_not_exported_as_if_nothing_were_missing(
