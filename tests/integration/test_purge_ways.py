@@ -1,8 +1,9 @@
 """Sweeps, workers and time limits: other ways, the same survivors."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -51,6 +52,17 @@ def collected(settings: Settings, chosen: Policy, **named):
     with opened(settings, "test") as database:
         work = purge(database, chosen, now=NOW, execute=True, connect=lambda: opened(settings, "test"), **named)
         return events, drive(work, events.append)
+
+
+def until_it_waits(connection: psycopg.Connection, run: Future[Any]) -> None:
+    """Until another session waits for a lock, or the run has ended."""
+    for _ in range(2000):
+        waiting = connection.execute(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        ).fetchone()
+        if waiting == (1,) or run.done():
+            return
+        connection.execute("select pg_sleep(0.005)")
 
 
 def orphans(connection: psycopg.Connection) -> int:
@@ -146,9 +158,41 @@ def test_a_change_that_the_cascade_would_take_undoes_the_step(
         return answer
 
     monkeypatch.setattr(steps, "begin", meanwhile)
-    with pytest.raises(Busy, match="keeps adding changes"):
+    with pytest.raises(Busy, match="other changes would go"):
         collected(settings, chosen)
     assert count(connection, "audit_transactions") == 1, "the parent of a change is never deleted"
+
+
+@pytest.mark.parametrize(
+    ("statement", "left"),
+    [
+        ("delete from audit_changes where id = %s", 0),
+        ("update audit_changes set captured_at = now() + interval '1 year' where id = %s", 1),
+    ],
+)
+@pytest.mark.parametrize("sweep", ["always", "never"])
+def test_only_what_the_purge_itself_deleted_is_counted(settings: Settings, connection, sweep: str, statement, left):
+    """Another session takes a change away while the purge, which has seen it, waits for its lock."""
+    _, (taken, *_) = add_transaction(connection, [NOW - 100 * DAY] * 3)
+    with psycopg.connect(connection.info.dsn, password=connection.info.password) as other:
+        other.execute(statement, (taken,))
+        with ThreadPoolExecutor(1) as pool:
+            tally = Tally()
+            run = pool.submit(collected, settings, policy(sweep=sweep), tally=tally)
+            until_it_waits(connection, run)
+            other.commit()
+            _, result = run.result(timeout=30)
+    assert result.deleted_changes == sum(table.changes for table in tally.tables.values()) == 2
+    assert count(connection, "audit_changes") == left
+
+
+def test_a_trigger_that_keeps_changes_is_told(settings: Settings, aged: psycopg.Connection):
+    aged.execute("create function keep() returns trigger language plpgsql as $$ begin return null; end $$")
+    aged.execute("create trigger keep before delete on audit_changes for each row execute function keep()")
+    before = count(aged, "audit_changes")
+    with pytest.raises(Busy, match="a trigger on audit_changes keeps them"):
+        collected(settings, policy(sweep="always"))
+    assert count(aged, "audit_changes") == before
 
 
 @pytest.mark.parametrize("sweep", ["always", "never"])
@@ -163,14 +207,7 @@ def test_a_change_that_commits_while_the_purge_waits_for_its_writer_stays(settin
         )
         with ThreadPoolExecutor(1) as pool:
             run = pool.submit(collected, settings, policy(sweep=sweep))
-            for _ in range(2000):
-                waiting = connection.execute(
-                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                    " and datname = current_database()"
-                ).fetchone()
-                if waiting == (1,) or run.done():
-                    break
-                connection.execute("select pg_sleep(0.005)")
+            until_it_waits(connection, run)
             writer.commit()
             _, result = run.result(timeout=30)
     assert (result.deleted_changes, result.deleted_transactions) == (1, 0)

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from threadline_ops.arrays import indices, integers
+
 _SEPARATOR = b"\x01"
 _OF_TRANSACTIONS = ["transaction_id", "txid", "occurred_at", "action_id", "actor_ref", "meta", "source"]
 #: Microseconds between Arrow's epoch, 1970, and PostgreSQL's, 2000.
@@ -84,9 +86,9 @@ def transactions(table: pa.Table) -> Transactions:
     """The transactions that changes belong to, each once, as sql/archive/rows/transaction.sql renders them."""
     ids = column(table, "transaction_id").dictionary_encode()
     _, places = np.unique(np.asarray(ids.indices), return_index=True)
-    once = table.select(_OF_TRANSACTIONS).take(pa.array(places))
+    once = table.select(_OF_TRANSACTIONS).take(indices(places))
     known = column(once, "transaction_id")
-    big_endian = np.asarray(column(once, "txid")).astype(">i8").view(np.uint8).reshape(-1, 8)
+    big_endian = integers(column(once, "txid")).astype(">i8").view(np.uint8).reshape(-1, 8)
     fixed = np.concatenate([_uuids(known), big_endian, _times(column(once, "occurred_at"))], axis=1)
     source = column(once, "source")
     told = pc.if_else(pc.is_null(source), "0", "1")
@@ -107,7 +109,7 @@ def by_id(parts: Sequence[Transactions]) -> Array:
     ordered = halves[order]
     first = np.ones(len(order), np.bool_)
     first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return pa.concat_arrays([part.contents for part in parts]).take(pa.array(order[first]))
+    return pa.concat_arrays([part.contents for part in parts]).take(indices(order[first]))
 
 
 def lengths(content: Array) -> NDArray[np.int64]:
@@ -167,7 +169,7 @@ def _uuids(array: Array) -> NDArray[np.uint8]:
 
 
 def _times(array: Array) -> NDArray[np.uint8]:
-    since = np.asarray(array.view(pa.int64())) - _EPOCH
+    since = integers(array) - _EPOCH
     return since.astype(">i8").view(np.uint8).reshape(-1, 8)
 
 

@@ -18,7 +18,7 @@ from threadline_ops.database import Database
 from threadline_ops.errors import Busy, DatabaseError
 from threadline_ops.retention import phases
 from threadline_ops.retention.pace import Pace
-from threadline_ops.retention.steps import Cascaded, begin, deleted_so_far, undisturbed
+from threadline_ops.retention.steps import Disturbed, begin, deleted_so_far, undisturbed
 
 #: What runs against the audit tables; evidence quotes these files by hash.
 STATEMENTS = (
@@ -141,7 +141,7 @@ class Purging:
             tables, emptied, digest, transactions, transactions_digest = row
             changes = sum(int(table["changes"]) for table in tables)
             if emptied and deleted_so_far(self.database)[0] - before != changes:
-                raise Cascaded
+                raise Disturbed
             if (changes, digest, transactions, transactions_digest) != part.measure:
                 raise _Different
         return _Deleted(tables, emptied, timedelta(seconds=time.monotonic() - started))

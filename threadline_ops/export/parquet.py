@@ -77,8 +77,12 @@ def _opened(destination: Destination, path: str, schema: pa.Schema) -> Generator
 
 
 def _counted(table: pa.Table) -> dict[str, int]:
-    groups = table.group_by(["table_schema", "table_name"]).aggregate([([], "count_all")]).to_pylist()
-    return {f"{group['table_schema']}.{group['table_name']}": group["count_all"] for group in groups}
+    schemas, names = table["table_schema"], table["table_name"]
+    return {
+        f"{schema}.{found['values']}": found["counts"]
+        for schema in schemas.unique()
+        for found in names.filter(pc.equal(schemas, schema)).value_counts().to_pylist()
+    }
 
 
 def _partitions(table: pa.Table) -> Generator[tuple[str, pa.Table]]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from threadline_ops import columnar
+from threadline_ops.arrays import integers
 from threadline_ops.columnar import Columnar
 from threadline_ops.export.schema import OF_CHANGES, SCHEMA
 from threadline_ops.export.transactions import Transactions, require_all
@@ -21,7 +21,7 @@ LAST_TIME = "infinity"
 #: Sorts behind every id, so that a part begins after all changes of the time before it.
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #: Changes a statement: a table, and with it a row group. Fewer where they do not fit into one batch.
-PAGE_ROWS = 16_384
+PAGE_ROWS = 20_480
 SMALLEST_PAGE = 8
 #: The Julian day of 1970-01-01.
 _EPOCH = 2_440_588
@@ -121,7 +121,7 @@ def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
         page: of changes.
         ends: nothing follows; otherwise the last moment may go on, and is left to the next page.
     """
-    times = _microseconds(page.column("captured_at").chunk(0))
+    times = integers(page.column("captured_at").chunk(0))
     if not ends:
         kept = int(np.searchsorted(times, times[-1:])[0])
         if not kept:
@@ -129,13 +129,9 @@ def _settled(page: pa.Table, *, ends: bool) -> tuple[pa.Table, bool]:
         page, times = page.slice(0, kept), times[:kept]
     if not (times[1:] == times[:-1]).any():
         return page, False
-    keys = pa.table({"time": times, "id": page.column("id").chunk(0).storage})
+    keys = pa.table({"time": page.column("captured_at").chunk(0), "id": page.column("id").chunk(0).storage})
     order = pc.sort_indices(keys, sort_keys=[("time", "ascending"), ("id", "ascending")])
     return page.take(order).combine_chunks(), True
-
-
-def _microseconds(moments: Any) -> NDArray[np.int64]:
-    return np.asarray(moments.view(pa.int64()))
 
 
 def _place(table: pa.Table) -> Place:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from threadline_ops.arrays import indices
 from threadline_ops.columnar import Columnar
 from threadline_ops.errors import ExportError
 from threadline_ops.export.schema import OF_TRANSACTIONS
@@ -52,7 +53,7 @@ class Transactions:
 
     def _between(self, ids: pa.FixedSizeBinaryArray) -> pa.Table | None:
         """All transactions of the stretch of heap where these most likely lie; None where it holds too many others."""
-        few = ids.take(pa.array(np.unique(np.linspace(0, len(ids) - 1, SAMPLE).astype(int))))
+        few = ids.take(indices(np.unique(np.linspace(0, len(ids) - 1, SAMPLE).astype(int))))
         blocks = self._source.one("export/transaction_places", {"ids": _literal(few)})
         if blocks["first"] is None:
             return None

@@ -33,6 +33,7 @@ STATEMENTS = (
     "retention/next_slice",
     "retention/next_slice_by_id",
     "retention/delete_slice",
+    "retention/delete_eligible",
     "retention/delete_slice_and_emptied",
     "retention/sweep_range",
     "retention/where/expired_by_table",

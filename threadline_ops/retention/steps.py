@@ -61,8 +61,8 @@ class Slice:
         return sum(int(row["changes"]) for row in self.tables)
 
 
-class Cascaded(Exception):
-    """Deleting a transaction deleted a change that nobody asked to delete; the step is undone."""
+class Disturbed(Exception):
+    """Other changes went than the step saw: by the cascade from a transaction, or not at all; the step is undone."""
 
 
 def holds_key(database: Database) -> str:
@@ -139,7 +139,8 @@ def _delete_slice(
         end = _end(database, after, bounds)
         if end is None:
             return None
-        name = "retention/delete_slice_and_emptied" if emptied else "retention/delete_slice"
+        chosen = "eligible" if scope.keeps_some(holds=holds) or scope.windows else "slice"
+        name = "retention/delete_slice_and_emptied" if emptied else f"retention/delete_{chosen}"
         deleting = time.monotonic()
         row = connection.execute(
             scope.statement(database, name, holds=holds), bounds | {"last_time": end.time, "last_id": end.id}
@@ -147,8 +148,8 @@ def _delete_slice(
         deleted = timedelta(seconds=time.monotonic() - deleting)
         assert row is not None
         tables, transactions = row
-        if transactions and deleted_so_far(database)[0] - before != sum(t["changes"] for t in tables):
-            raise Cascaded
+        if deleted_so_far(database)[0] - before != sum(t["changes"] for t in tables):
+            raise Disturbed
     return Slice(end, tables, transactions, timedelta(seconds=time.monotonic() - started), deleted)
 
 
@@ -186,7 +187,7 @@ def _sweep_range(database: Database, first: int, blocks: int) -> int:
             {"first": f"({first},0)", "beyond": f"({first + blocks},0)"},
         ).rowcount
         if deleted and deleted_so_far(database)[0] != before:
-            raise Cascaded
+            raise Disturbed
     return deleted
 
 
@@ -197,13 +198,14 @@ def transaction_blocks(database: Database) -> int:
 
 
 def undisturbed(step: Callable[[], Outcome]) -> Outcome:
-    """Repeat a step whose cascade hit a change that was added beside it: the next snapshot sees that change."""
+    """Repeat a step beside which changes were added, changed or deleted: the next snapshot sees that."""
     for _ in range(ATTEMPTS):
         try:
             return step()
-        except Cascaded:
+        except Disturbed:
             continue
     raise Busy(
-        "another session keeps adding changes to transactions that this step would delete as empty",
-        fix="run again when it has ended; nothing of the step was kept",
+        "other changes would go than this step was to delete: another session adds, changes or deletes some at the "
+        "same time, or a trigger on audit_changes keeps them",
+        fix="run again when that session has ended, or drop the trigger; nothing of the step was kept",
     )
