@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from threadline_ops.arrays import empty
 from threadline_ops.database import destination, joining, local_settings, statement
 from threadline_ops.errors import DatabaseError, Unreachable
 from threadline_ops.sections import DatabaseSettings
@@ -85,7 +86,7 @@ class Columnar:
     def table(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
         """All rows of a statement whose result is small."""
         found = self._all(name, parameters)
-        return _table(found.columns, schema) if found.num_rows else schema.empty_table()
+        return _table(found.columns, schema) if found.num_rows else empty(schema)
 
     def page(self, name: str, parameters: Mapping[str, Any], schema: pa.Schema) -> pa.Table | None:
         """All rows of a statement; None when they are more than BATCH_BYTES, and the transaction is as it was."""
@@ -93,23 +94,23 @@ class Columnar:
         with self._reading(self._text(name, parameters)) as (reader, running):
             found = _next(reader)
             if found is None:
-                return schema.empty_table()
+                return empty(schema)
             if _next(reader) is None:
                 return _table(found.columns, schema)
             running.cancel()
         self._run("rollback to savepoint page")
         return None
 
-    def one(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def one(self, name: str, parameters: Mapping[str, Any], **identifiers: str) -> dict[str, Any]:
         """The single row of a statement."""
-        return self._all(name, parameters).to_pylist()[0]
+        return self._all(name, parameters, **identifiers).to_pylist()[0]
 
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
 
-    def _all(self, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-        with self._reading(self._text(name, parameters)) as (reader, _), _translated():
+    def _all(self, name: str, parameters: Mapping[str, Any], **identifiers: str) -> pa.Table:
+        with self._reading(self._text(name, parameters, **identifiers)) as (reader, _), _translated():
             return reader.read_all()
 
     def _run(self, text: str) -> None:
@@ -128,9 +129,9 @@ class Columnar:
             with reader:
                 yield reader, running
 
-    def _text(self, name: str, parameters: Mapping[str, Any]) -> str:
+    def _text(self, name: str, parameters: Mapping[str, Any], **identifiers: str) -> str:
         """The statement with its values in it, because the driver's fast way takes whole texts only."""
-        composed = statement(self.settings, name).as_string(None)
+        composed = statement(self.settings, name, **identifiers).as_string(None)
         return _VALUE.sub(
             lambda found: sql.Literal(parameters[found[1]]).as_string(None) if found[1] else "%", composed
         )

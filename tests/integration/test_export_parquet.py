@@ -97,8 +97,23 @@ def test_many_parts_hold_every_change_once_in_order(settings, connection, tmp_pa
 
 
 @pytest.mark.parametrize("wanted_a_block", [0, 10**9], ids=["by place", "by name"])
-def test_transactions_are_found_wherever_they_lie(settings, connection, tmp_path, monkeypatch, wanted_a_block):
+def test_transactions_and_actions_are_found_wherever_they_lie(
+    settings, connection, tmp_path, monkeypatch, wanted_a_block
+):
+    """Several transactions share an action, some have none, and the action of some has been lost."""
     bulk(connection, transactions=300, per_transaction=2, days=3, now=datetime.now(UTC))
+    connection.execute(
+        """
+        with made as (
+            insert into audit_actions (name, actor_ref, status, correlation_id)
+            select 'move', '{"type": "anonymous"}', 'ok', 'corr-' || n from generate_series(1, 40) as n returning id
+        ),
+        numbered as (select id, row_number() over () as n from made)
+        update audit_transactions as t set action_id = numbered.id from numbered where numbered.n = -t.txid % 50
+        """
+    )
+    connection.execute("alter table audit_transactions drop constraint audit_transactions_action_id_fkey")
+    connection.execute("delete from audit_actions where correlation_id = 'corr-7'")
     connection.execute("update audit_transactions set meta = '{}' where left(id::text, 1) < '5'")
     monkeypatch.setattr(transactions, "WANTED_A_BLOCK", wanted_a_block)
     monkeypatch.setattr(transactions, "AROUND", 0)

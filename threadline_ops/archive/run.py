@@ -24,6 +24,7 @@ STATEMENTS = (
     "export/changes",
     "export/joined",
     "export/transactions",
+    "export/actions",
 )
 
 Echo = Callable[[str], None]

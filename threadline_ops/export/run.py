@@ -26,6 +26,7 @@ STATEMENTS = (
     "export/changes",
     "export/joined",
     "export/transactions",
+    "export/actions",
     "export/timeline",
     "export/selected",
 )

@@ -38,10 +38,12 @@ SCHEMA = pa.schema(
     ]
 )
 
-_SHARED = SCHEMA.get_field_index("txid")
-#: What belongs to the change itself, and what its transaction says of it, with that one's id.
-OF_CHANGES = pa.schema(list(SCHEMA)[:_SHARED])
-OF_TRANSACTIONS = pa.schema([pa.field("id", pa.uuid(), nullable=False), *list(SCHEMA)[_SHARED:]])
+_OWN, _ACTED = SCHEMA.get_field_index("txid"), SCHEMA.get_field_index("action_id")
+_ID = pa.field("id", pa.uuid(), nullable=False)
+#: What belongs to the change itself; what its transaction says of it, by that one's id; and what the action says.
+OF_CHANGES = pa.schema(list(SCHEMA)[:_OWN])
+OF_TRANSACTIONS = pa.schema([_ID, *list(SCHEMA)[_OWN : _ACTED + 1]])
+OF_ACTIONS = pa.schema([_ID, *list(SCHEMA)[_ACTED + 1 :]])
 
 #: Columns of few values. Where rows of a transaction repeat its values side by side, zstd makes less of them than a
 #: dictionary does, and in less time.

@@ -1,4 +1,4 @@
-"""Fetches the transactions of a table of changes, and spreads them over its rows."""
+"""Fetches the transactions of a table of changes with their actions, and spreads them over its rows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from threadline_ops.arrays import indices
+from threadline_ops.arrays import empty, indices
 from threadline_ops.columnar import Columnar
 from threadline_ops.errors import ExportError
-from threadline_ops.export.schema import OF_TRANSACTIONS
+from threadline_ops.export.schema import OF_ACTIONS, OF_TRANSACTIONS
 
-#: How many transactions are looked up to learn where the others lie.
+#: How many rows are looked up to learn where the others lie.
 SAMPLE = 16
 #: Blocks on either side of them that are looked into as well: neighbours are not written strictly in order.
 AROUND = 1
@@ -20,14 +20,15 @@ WANTED_A_BLOCK = 16
 
 
 class Transactions:
-    """The transactions that a reader meets.
+    """The transactions and actions that a reader meets.
 
     Args:
         source: inside the reader's transaction.
     """
 
     def __init__(self, source: Columnar) -> None:
-        self._source = source
+        self._transactions = _Lookup(source, "transactions", OF_TRANSACTIONS)
+        self._actions = _Lookup(source, "actions", OF_ACTIONS)
 
     def of(self, wanted: pa.UuidArray) -> list[pa.Array]:
         """The columns of each change's transaction and action.
@@ -38,23 +39,44 @@ class Transactions:
         Raises:
             ExportError: a transaction does not exist.
         """
-        keys = wanted.storage
-        ids = pc.unique(keys)
+        transactions, places = self._transactions.find(wanted.storage)
+        require_all(places)
+        *own, links = (column.chunk(0) for column in transactions.columns[1:])
+        actions, acted = self._actions.find(links.storage.take(places))
+        return [column.take(places) for column in own] + [column.chunk(0).take(acted) for column in actions.columns]
+
+
+class _Lookup:
+    """Rows of one table by their ids.
+
+    Args:
+        source: inside the reader's transaction.
+        name: of the table and its statement, "transactions" or "actions".
+        schema: what the statement gives; the id first.
+    """
+
+    def __init__(self, source: Columnar, name: str, schema: pa.Schema) -> None:
+        self._source = source
+        self._name = name
+        self._schema = schema
+
+    def find(self, keys: pa.FixedSizeBinaryArray) -> tuple[pa.Table, pa.Int32Array]:
+        """The rows with these ids, and maybe others; and the place of each key's row among them, null where none is."""
+        ids = pc.unique(keys).drop_null()
+        if not len(ids):
+            return empty(self._schema), pa.nulls(len(keys), pa.int32())
         found = self._between(ids)
         if found is None:
             found = self._named(ids)
-        places = _places_in(found, keys)
-        if places.null_count:
-            rest = self._named(pc.unique(keys.filter(places.is_null())))
-            found = pa.concat_tables([found, rest]).combine_chunks()
-            places = _places_in(found, keys)
-        require_all(places)
-        return [column.chunk(0).take(places) for column in found.columns[1:]]
+        missing = ids.filter(pc.is_null(_places_in(found, ids)))
+        if len(missing):
+            found = pa.concat_tables([found, self._named(missing)]).combine_chunks()
+        return found, _places_in(found, keys)
 
     def _between(self, ids: pa.FixedSizeBinaryArray) -> pa.Table | None:
-        """All transactions of the stretch of heap where these most likely lie; None where it holds too many others."""
+        """All rows of the stretch of heap where these most likely lie; None where it holds too many others."""
         few = ids.take(indices(np.unique(np.linspace(0, len(ids) - 1, SAMPLE).astype(int))))
-        blocks = self._source.one("export/transaction_places", {"ids": _literal(few)})
+        blocks = self._source.one("export/places", {"ids": _literal(few)}, table=f"audit_{self._name}")
         if blocks["first"] is None:
             return None
         first, beyond = max(0, blocks["first"] - AROUND), blocks["last"] + AROUND + 1
@@ -67,7 +89,7 @@ class Transactions:
 
     def _fetch(self, *, ids: str | None = None, first: str | None = None, beyond: str | None = None) -> pa.Table:
         bounds = {"ids": ids, "first": first, "beyond": beyond}
-        return self._source.table("export/transactions", bounds, OF_TRANSACTIONS)
+        return self._source.table(f"export/{self._name}", bounds, self._schema)
 
 
 def require_all(found: pa.Array | pa.ChunkedArray) -> None:
