@@ -12,6 +12,7 @@ class Effort:
     Attributes:
         transactions: of the generated history, with three times as many changes.
         read: transactions of what exports read.
+        slowest_reads: the template that the slowest reader is compared on, which takes minutes for a million changes.
         repeats: of each case.
         decisive: repeats of the purges at full speed, which a few percent decide.
         patience_s: Threadline's algorithm would run for hours at full size: it is stopped after so many seconds and
@@ -29,6 +30,7 @@ class Effort:
 
     transactions: int
     read: int
+    slowest_reads: str
     repeats: int
     decisive: int
     patience_s: float
@@ -42,10 +44,10 @@ class Effort:
 
 
 FULL = Effort(
-    transactions=1_000_000, read=1_000_000, repeats=3, decisive=5, patience_s=20, idle_s=8,
+    transactions=1_000_000, read=1_000_000, slowest_reads="full", repeats=3, decisive=5, patience_s=20, idle_s=8,
     days=60, rows=1_000_000, records=100_000, often=15, statements=20, kept_readers=False,
 )  # fmt: skip
 QUICK = Effort(
-    transactions=100_000, read=30_000, repeats=5, decisive=5, patience_s=0.4, idle_s=0.8,
+    transactions=100_000, read=30_000, slowest_reads="tenth", repeats=5, decisive=5, patience_s=0.4, idle_s=0.8,
     days=10, rows=100_000, records=5_000, often=5, statements=5, kept_readers=True,
 )  # fmt: skip
