@@ -14,7 +14,7 @@ class Effort:
         read: transactions of what exports read.
         slowest_reads: the template that the slowest reader is compared on, which takes minutes for a million changes.
         repeats: of each case.
-        decisive: repeats of the purges at full speed, which a few percent decide.
+        decisive: repeats of purges at full speed and of exports, which a few percent decide.
         patience_s: Threadline's algorithm would run for hours at full size: it is stopped after so many seconds and
             extrapolated from its rate so far, which favours it, because it gets slower as it goes.
         idle_s: seconds of a capturing writer alone, before the purges beside it.

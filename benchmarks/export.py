@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from functools import partial
 
 import pyarrow.parquet as pq
 
@@ -24,7 +23,7 @@ from threadline_ops.export.document import stream
 
 #: How many times longer each peer must take at least.
 PEERS = {"duckdb": 1.1, "adbc": 1.5, "connectorx": 2.2, "polars": 2.0, "pandas": 15}
-#: The one that a short run reads less by.
+#: The one that takes minutes: measured less often, and by a short run on less.
 SLOWEST = "pandas"
 
 #: Why a quick run clocks its readers otherwise; its ratios are others than a full run's.
@@ -36,16 +35,19 @@ def cases(ground: Ground, effort: Effort) -> list[Case]:
     peaks: list[float | None] = []
     failed: dict[str, str] = {}
     history, note = _read(ground, effort)
-    reads = dict.fromkeys(PEERS, history) | {SLOWEST: effort.slowest_reads}
+
+    def ours(template: str, peaks: list[float | None]) -> Callable[[], float]:
+        return lambda: _ours(ground, export, template, peaks)
+
+    def peer(name: str, template: str) -> Callable[[], float]:
+        return lambda: _peer(ground, export, name, template, failed)
+
     with kept(ground.server.dsn("tenth")) if effort.kept_readers else nullcontext(from_start) as export:
-        trials: dict[str, Callable[[], float]] = {
-            "ours": lambda: _ours(ground, export, history, peaks),
-            "copy": lambda: _copies(ground, history, 1),
-            "copies": lambda: _copies(ground, history, 2),
-        } | {name: partial(_peer, ground, export, name, reads[name], failed) for name in PEERS}
-        if reads[SLOWEST] != history:
-            trials["ours, as the slowest"] = lambda: _ours(ground, export, reads[SLOWEST], [])
-        measured = interleaved(trials, effort.repeats)
+        limits = {"copy": lambda: _copies(ground, history, 1), "copies": lambda: _copies(ground, history, 2)}
+        peers = {name: peer(name, history) for name in PEERS if name != SLOWEST}
+        measured = interleaved({"ours": ours(history, peaks)} | limits | peers, effort.decisive)
+        slowest = {"beside": ours(effort.slowest_reads, []), SLOWEST: peer(SLOWEST, effort.slowest_reads)}
+        measured |= interleaved(slowest, effort.repeats)
     return [
         ratio("export.vs_copy", measured["ours"], measured["copy"], goal=0.70, better="lower", note=note),
         ratio("export.vs_copy_2", measured["ours"], measured["copies"], goal=1.20, better="lower", note=note),
@@ -81,9 +83,9 @@ def _against(name: str, measured: dict[str, list[float]], failed: dict[str, str]
     goal = PEERS[name]
     if name in failed:
         return not_measured(f"export.vs_{name}", "x", goal=goal, better="higher", why=failed[name])
-    ours = measured["ours"]
-    if name == SLOWEST and "ours, as the slowest" in measured:
-        ours, note = measured["ours, as the slowest"], f"at a tenth of the size; {WARM}"
+    if name == SLOWEST and note:
+        note = f"at a tenth of the size; {WARM}"
+    ours = measured["beside" if name == SLOWEST else "ours"]
     return ratio(f"export.vs_{name}", measured[name], ours, goal=goal, better="higher", note=note)
 
 

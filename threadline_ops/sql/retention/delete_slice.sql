@@ -1,7 +1,8 @@
 -- Deletes all changes of one slice, and no transaction: empty ones are swept when all changes are gone. What goes is
 -- summed up by table, with two order-free sums of hashes of the ids for the certificate. It is read a second time for
 -- that, by the same snapshot, because giving back what was deleted costs as much again as deleting it. The caller
--- compares the counts, and undoes the slice if another session or a trigger made the two differ.
+-- compares the counts, and undoes the slice if another session or a trigger made the two differ. A change that is
+-- updated in between, but stays in the slice, goes as it is then and counts as it was.
 with by_table as (
     select
         table_schema, table_name, count(*) as changes,
