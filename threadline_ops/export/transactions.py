@@ -76,7 +76,8 @@ class _Lookup:
     def _between(self, ids: pa.FixedSizeBinaryArray) -> pa.Table | None:
         """All rows of the stretch of heap where these most likely lie; None where it holds too many others."""
         few = ids.take(indices(np.unique(np.linspace(0, len(ids) - 1, SAMPLE).astype(int))))
-        blocks = self._source.one("export/places", {"ids": _literal(few)}, table=f"audit_{self._name}")
+        table = {"schema": self._source.settings.audit_schema, "table": f"audit_{self._name}"}
+        blocks = self._source.one("export/places", {"ids": _literal(few)}, **table)
         if blocks["first"] is None:
             return None
         first, beyond = max(0, blocks["first"] - AROUND), blocks["last"] + AROUND + 1

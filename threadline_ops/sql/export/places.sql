@@ -3,5 +3,5 @@
 select
     min((p.ctid::text::point)[0])::bigint as first,
     max((p.ctid::text::point)[0])::bigint as last
-from {audit}.{table} as p
+from {schema}.{table} as p
 where p.id = any(%(ids)s::uuid[])
