@@ -11,6 +11,7 @@ from threadline_ops import progress
 from threadline_ops.archive.account import Account, GatedResult
 from threadline_ops.archive.events import DayVerified, PurgeEvent
 from threadline_ops.archive.ledger import Ledger
+from threadline_ops.archive.look import looking_ahead
 from threadline_ops.archive.manifest import Entry, newest
 from threadline_ops.archive.purge import STATEMENTS, Purging, expired
 from threadline_ops.archive.seal import Waiting
@@ -115,6 +116,9 @@ class GatedRun:
             pace = paces_of(self.policy, lambda: opened(self.settings, OPERATION), stack)[0]
             self.account.relied_on = tuple(entry.sha256 for entry in entries)
             purging = Purging(database, session.files, work, pace, self.account.recording.run_id)
+            if not self.policy.gentle:
+                parts = [part for entry in entries for part in expired(entry, work)]
+                purging.ahead = stack.enter_context(looking_ahead(opened(self.settings, OPERATION), parts))
             yield from purging.run(entries)
         settle(session.database)
         unarchived = tuple(day for day in session.pending(scope.until, again=False))

@@ -11,11 +11,12 @@ from typing import Any
 from threadline_ops.archive import differences
 from threadline_ops.archive.events import PurgeEvent, SliceDeleted, SliceDiffers, SliceKept
 from threadline_ops.archive.ledger import Ledger
+from threadline_ops.archive.look import Ahead, Look, Versions, look
 from threadline_ops.archive.manifest import Entry
 from threadline_ops.archive.slices import Slice
 from threadline_ops.archive.store import Files
 from threadline_ops.database import Database
-from threadline_ops.errors import Busy, DatabaseError
+from threadline_ops.errors import Busy
 from threadline_ops.retention import phases
 from threadline_ops.retention.pace import Pace
 from threadline_ops.retention.steps import Disturbed, begin, deleted_so_far, undisturbed
@@ -24,6 +25,7 @@ from threadline_ops.retention.steps import Disturbed, begin, deleted_so_far, und
 STATEMENTS = (
     "retention/turn",
     "retention/deleted_so_far",
+    "archive/look_slice",
     "archive/slice_kept",
     "archive/delete_slice",
     "retention/where/expired_by_table",
@@ -54,6 +56,7 @@ class Purging:
         work: the retention's rules, budget and totals.
         pace: how gently.
         run_id: noted with each slice that goes.
+        ahead: looks at slices before they are asked for.
         kept: slices of which some changes must stay.
         differing: slices that are not what was archived.
         capped: whether the budget ended the run.
@@ -64,6 +67,7 @@ class Purging:
     work: phases.Work
     pace: Pace
     run_id: str
+    ahead: Ahead | None = None
     kept: list[SliceKept] = field(default_factory=list[SliceKept])
     differing: list[SliceDiffers] = field(default_factory=list[SliceDiffers])
     capped: bool = False
@@ -120,7 +124,7 @@ class Purging:
         for attempt in range(phases.PATIENCE + 1):
             try:
                 with self.pace.step():
-                    return undisturbed(lambda: self._delete(entry, part))
+                    return undisturbed(lambda: self._attempt(entry, part))
             except Busy as busy:
                 if attempt == phases.PATIENCE:
                     raise
@@ -128,23 +132,33 @@ class Purging:
                 yield self.work.tally.paused(busy.what, timedelta(seconds=phases.ANNOUNCED_REST))
         raise AssertionError("the last attempt returns or raises")
 
-    def _delete(self, entry: Entry, part: Slice) -> _Deleted | SliceKept:
+    def _attempt(self, entry: Entry, part: Slice) -> _Deleted | SliceKept:
+        """One look and one deletion."""
         started = time.monotonic()
-        with self.database.transaction() as connection:
+        looked = self._looked(part)
+        with self.database.transaction():
             before, holds = begin(self.database)
             if staying := self._staying(part, holds=holds):
                 return SliceKept(entry.manifest.day, part.number, staying, part.rows - staying)
-            noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
-            row = connection.execute(self.database.statement("archive/delete_slice"), part.bounds | noted).fetchone()
-            if row is None:
-                raise DatabaseError("a deletion reported nothing", fix="report this as a defect")
-            tables, emptied, digest, transactions, transactions_digest = row
-            changes = sum(int(table["changes"]) for table in tables)
-            if emptied and deleted_so_far(self.database)[0] - before != changes:
-                raise Disturbed
-            if (changes, digest, transactions, transactions_digest) != part.measure:
+            if looked.measure != part.measure:
                 raise _Different
-        return _Deleted(tables, emptied, timedelta(seconds=time.monotonic() - started))
+            emptied = self._delete(entry, part, looked, before)
+        return _Deleted(looked.tables, emptied, timedelta(seconds=time.monotonic() - started))
+
+    def _looked(self, part: Slice) -> Look:
+        """A look that was made ahead, if it found what was archived; a difference may have passed since."""
+        found = self.ahead.take(part) if self.ahead else None
+        return found if found and found.measure == part.measure else look(self.database, part)
+
+    def _delete(self, entry: Entry, part: Slice, looked: Look, before: int) -> int:
+        """How many transactions went; raises unless exactly what was looked at went, and nothing else."""
+        noted = {"manifest": entry.sha256, "slice": part.number, "rows": part.rows, "run_id": self.run_id}
+        *versions, emptied = self.database.one("archive/delete_slice", part.bounds | noted | {"places": looked.places})
+        if Versions(*versions) != looked.versions:
+            raise Disturbed
+        if emptied and deleted_so_far(self.database)[0] - before != looked.versions.changes:
+            raise Disturbed
+        return emptied
 
     def _staying(self, part: Slice, *, holds: bool) -> int:
         scope = self.work.scope

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from threadline_ops.archive.events import DayVerified
 from threadline_ops.archive.ledger import Ledger
+from threadline_ops.archive.look import look
 from threadline_ops.archive.manifest import Entry, Manifest, newest
 from threadline_ops.archive.problems import Problem
 from threadline_ops.archive.slices import Slicer
@@ -129,11 +130,8 @@ def against(database: Database, entry: Entry) -> list[Problem]:
     gone = Ledger(database).purged([entry])[entry.sha256]
     wrong: list[int] = []
     for part in entry.manifest.slices:
-        with database.transaction(read_only=True) as connection:
-            database.one("archive/sorting_memory")
-            row = connection.execute(database.statement("archive/compare_slice"), part.bounds).fetchone()
-        assert row is not None
-        same = row[0] == 0 if part.number in gone else tuple(row) == part.measure
+        found = look(database, part)
+        same = found.versions.changes == 0 if part.number in gone else found.measure == part.measure
         if not same:
             wrong.append(part.number)
     text = f"the live rows differ from the archive in slices {wrong}"

@@ -1,23 +1,18 @@
--- Deletes the changes of one archived slice, and the transactions whose last changes were in it, and says in the same
--- breath what it deleted: count and digest of the changes, and of every transaction that they belong to. The caller
--- commits only if both are the manifest's, and with them the note that the slice went. Sorted by key, so that the digest
--- depends on no order of deletion.
+-- Deletes the changes of one slice, and the transactions whose last changes were in it, and says in the same breath what
+-- it deleted: count and digest of the versions of the changes, and of every transaction that they belong to. The caller
+-- commits only if these are the ones that look_slice.sql read and that hold what the manifest says; and with them the note
+-- that the slice went.
 with deleted as (
     delete from {audit}.audit_changes as c
     where {archive/where/in_slice}
-    returning c.id, c.transaction_id, c.table_schema, c.table_name, c.captured_at, {archive/rows/change} as content
+    returning c.id, c.transaction_id, c.captured_at, {archive/rows/change_version} as version
 ),
 touched as (
     select transaction_id, count(*) as changes
     from deleted
     group by transaction_id
 ),
--- All ids at once, here and below: the server sorts them and walks its index, instead of one probe for each.
-parents as (
-    select t.*, t.ctid as place
-    from {audit}.audit_transactions as t
-    where t.id = any(array(select transaction_id from touched))
-),
+-- All ids at once: the server sorts them and walks its index, instead of one probe for each.
 seen as (
     select c.transaction_id, count(*) as changes
     from {audit}.audit_changes as c
@@ -25,43 +20,36 @@ seen as (
     group by c.transaction_id
 ),
 empty as (
-    select parents.id, parents.place
-    from parents
-    join touched on touched.transaction_id = parents.id
-    join seen on seen.transaction_id = parents.id and seen.changes = touched.changes
+    select touched.transaction_id
+    from touched
+    join seen on seen.transaction_id = touched.transaction_id and seen.changes = touched.changes
 ),
--- By place, and by id as well, because places repeat where transactions are partitioned; "is true" keeps the planner
--- from probing by id instead.
+-- By place, and by id as well, because places repeat where transactions are partitioned, and may have been taken by
+-- others since; "is true" keeps the planner from probing by id instead.
 emptied as (
     delete from {audit}.audit_transactions as t
-    where t.ctid = any(array(select place from empty))
-        and (t.id in (select id from empty)) is true
-    returning t.id, t.ctid as place
+    where t.ctid = any(%(places)s::tid[])
+        and (t.id in (select transaction_id from empty)) is true
+    returning t.id, {archive/rows/transaction_version} as version
 ),
--- A row that was changed after the statement began stays, or goes as another one than was compared, by the server's
--- version; either way it does not count.
-compared as (
-    select parents.*
-    from parents
-    left join empty on empty.id = parents.id
-    left join emptied on emptied.id = parents.id
-    where empty.id is null or emptied.place = empty.place
+staying as (
+    select t.id, {archive/rows/transaction_version} as version
+    from {audit}.audit_transactions as t
+    where t.ctid = any(%(places)s::tid[])
+        and (t.id in (select transaction_id from touched except select transaction_id from empty)) is true
 ),
-by_table as (
-    select
-        table_schema, table_name, count(*) as changes,
-        min(captured_at)::text as oldest, max(captured_at)::text as newest,
-        sum(uuid_hash_extended(id, 0))::text as low, sum(uuid_hash_extended(id, 1))::text as high
-    from deleted
-    group by table_schema, table_name
+parents as (
+    select id, version from emptied
+    union all
+    select id, version from staying
 ),
 noted as (
     insert into {operations}.archive_purged (manifest_sha256, slice, changes, run_id)
     select %(manifest)s, %(slice)s, %(rows)s, %(run_id)s
 )
 select
-    (select coalesce(json_agg(by_table), '[]') from by_table),
-    (select count(*) from emptied),
-    (select md5(coalesce(string_agg(content, ''::bytea order by captured_at, id), '')) from deleted),
-    (select count(*) from compared),
-    (select md5(coalesce(string_agg({archive/rows/transaction}, ''::bytea order by t.id), '')) from compared as t)
+    (select count(*) from deleted),
+    (select md5(coalesce(string_agg(version, ''::bytea order by captured_at, id), '')) from deleted),
+    (select count(*) from parents),
+    (select md5(coalesce(string_agg(version, ''::bytea order by id), '')) from parents),
+    (select count(*) from emptied)
